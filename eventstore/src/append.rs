@@ -1,0 +1,123 @@
+//! What is offered to the log, and what it answers.
+
+use std::collections::HashSet;
+
+use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_schemas::{CommandId, NewFact, StoredFact};
+
+/// A digest of what a command asks for. The same command id with another fingerprint is a misuse of the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// Commands that are committed together, each with a verdict of its own.
+#[derive(Debug)]
+pub struct Batch {
+    /// The log position up to which their decisions have seen the log.
+    pub known: u64,
+    /// The instant at which they were decided.
+    pub recorded_at: Timestamp,
+    /// In the order in which their facts are to stand in the log.
+    pub entries: Vec<Entry>,
+}
+
+/// One decided command.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its id. One that the log knows already gets the first outcome again.
+    pub command_id: CommandId,
+    /// What it asked for.
+    pub fingerprint: Fingerprint,
+    /// The show it is about.
+    pub show: ShowId,
+    /// Who sent it.
+    pub subject: Option<Subject>,
+    /// What was decided.
+    pub proposal: Proposal,
+}
+
+/// What was decided about a command.
+#[derive(Debug)]
+pub enum Proposal {
+    /// These facts, possibly none, are its outcome.
+    Append(Vec<NewFact>),
+    /// It is refused, and a repetition gets this same answer.
+    KeepRefusal(String),
+    /// It is refused, and a repetition is decided anew. Nothing is stored.
+    Refuse,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Appended {
+    /// The last log position before this batch. When it is the position that the batch knew, every refusal was decided on
+    /// the newest state there is.
+    pub head_before: u64,
+    /// One for each entry, in order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What became of one command.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// Its facts are in the log for good.
+    Accepted {
+        /// The log position of the first of them; without facts, the head.
+        log_position: u64,
+        /// The same within the show; without facts, 0.
+        position: u64,
+    },
+    /// The refusal was true on the newest state.
+    Refused,
+    /// A later fact touches its seats (or, for a refusal, its show): it must be decided again.
+    Conflict,
+    /// The log knows this command id.
+    Repeated(Recorded),
+}
+
+/// The first outcome of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// What it asked for then.
+    pub fingerprint: Fingerprint,
+    /// What came of it.
+    pub outcome: RecordedOutcome,
+}
+
+/// What came of a command the first time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RecordedOutcome {
+    /// It was accepted, with these facts.
+    Facts(Vec<StoredFact>),
+    /// It was refused, with this answer.
+    Refused(String),
+}
+
+/// Which seats later facts have touched: those that an append did not know of, and those of the batch itself.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    seats: HashSet<(ShowId, SeatIndex)>,
+    shows: HashSet<ShowId>,
+}
+
+impl Touched {
+    pub(crate) fn add(&mut self, show: &ShowId, seats: &[SeatIndex]) {
+        if !self.shows.contains(show) {
+            self.shows.insert(show.clone());
+        }
+        self.seats.extend(seats.iter().map(|&seat| (show.clone(), seat)));
+    }
+
+    /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
+    /// happened to the show; facts about seats depend on those seats only.
+    pub(crate) fn outdates(&self, entry: &Entry) -> bool {
+        if !self.shows.contains(&entry.show) {
+            return false;
+        }
+        match &entry.proposal {
+            Proposal::KeepRefusal(_) | Proposal::Refuse => true,
+            Proposal::Append(facts) => {
+                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|&seat| self.seats.contains(&(entry.show.clone(), seat))))
+            }
+        }
+    }
+}

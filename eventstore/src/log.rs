@@ -1,0 +1,74 @@
+//! The interface of every store.
+
+use fullhouse_domain::{ShowId, Timestamp};
+use fullhouse_schemas::StoredFact;
+use tokio::sync::watch;
+
+use crate::append::{Appended, Batch};
+use crate::error::LogError;
+use crate::follow::Follower;
+use crate::sqlite::SqliteLog;
+
+/// The log. Cheap to clone; the clones are one log. The set of stores is closed, so it is an enum.
+#[derive(Debug, Clone)]
+pub enum Log {
+    /// In one file, for one machine.
+    Sqlite(SqliteLog),
+}
+
+impl Log {
+    /// The log's clock: it never runs back, not even from one run of the program to the next.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Log::Sqlite(log) => log.now(),
+        }
+    }
+
+    /// Commits what can be committed of a batch, all of it durably and at once.
+    ///
+    /// The work goes on even if the caller stops waiting. After an error the outcome is unknown: send the same batch again.
+    pub async fn append(&self, batch: Batch) -> Result<Appended, LogError> {
+        match self {
+            Log::Sqlite(log) => log.append(batch).await,
+        }
+    }
+
+    /// Up to `limit` facts after a log position, in order.
+    pub async fn read_log(&self, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        match self {
+            Log::Sqlite(log) => log.read_log(after, limit).await,
+        }
+    }
+
+    /// Up to `limit` facts of one show after a position, in order.
+    pub async fn read_show(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        match self {
+            Log::Sqlite(log) => log.read_show(show, after, limit).await,
+        }
+    }
+
+    /// The last log position.
+    pub fn head(&self) -> u64 {
+        // The value is copied here, because whoever kept the borrow across an append would lock the writer out.
+        *self.watch_head().borrow()
+    }
+
+    /// The last log position, now and whenever it grows.
+    pub(crate) fn watch_head(&self) -> watch::Receiver<u64> {
+        match self {
+            Log::Sqlite(log) => log.watch_head(),
+        }
+    }
+
+    /// Reads on from a log position, for as long as the log is open.
+    pub fn follow(&self, after: u64) -> Follower {
+        Follower::new(self.clone(), after)
+    }
+
+    /// A recent stretch of the log that is still in memory and begins right after this position.
+    pub(crate) fn recent(&self, after: u64) -> Option<crate::follow::Following> {
+        match self {
+            Log::Sqlite(log) => log.recent(after),
+        }
+    }
+}

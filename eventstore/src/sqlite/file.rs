@@ -1,0 +1,141 @@
+//! The file: its format, and the checks before anybody uses it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::LogError;
+
+/// `FULL` in ASCII, in the header of the file (<https://sqlite.org/fileformat.html>, offset 68).
+const APPLICATION_ID: i64 = 0x4655_4c4c;
+/// The format that this release writes. Raise it with every change to the tables.
+const FORMAT: i64 = 1;
+
+const CREATE: &str = "
+    CREATE TABLE facts (
+        log_position INTEGER PRIMARY KEY,
+        show_id      TEXT    NOT NULL,
+        position     INTEGER NOT NULL,
+        kind         TEXT    NOT NULL,
+        version      INTEGER NOT NULL,
+        recorded_at  INTEGER NOT NULL, -- microseconds since 1970
+        command_id   BLOB    NOT NULL,
+        subject      TEXT,
+        touches      BLOB    NOT NULL, -- seats in chart order, 4 bytes each, little endian
+        data         TEXT    NOT NULL, -- a JSON object
+        leaf_hash    BLOB    NOT NULL, -- RFC 6962 leaf hash of the canonical bytes
+        UNIQUE (show_id, position)
+    ) STRICT;
+    CREATE TABLE commands (
+        command_id         BLOB    PRIMARY KEY,
+        fingerprint        BLOB    NOT NULL,
+        first_log_position INTEGER NOT NULL,
+        facts              INTEGER NOT NULL,
+        refusal            TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER facts_are_never_updated BEFORE UPDATE ON facts BEGIN SELECT raise(ABORT, 'facts are never changed'); END;
+    CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts BEGIN SELECT raise(ABORT, 'facts are never changed'); END;
+";
+
+/// Whether a connection may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenedAs {
+    /// It may.
+    Writer,
+    /// It may not.
+    Reader,
+}
+
+/// Where the log of a folder is.
+pub(crate) fn path(folder: &Path) -> PathBuf {
+    folder.join("log.sqlite")
+}
+
+/// The only connection that writes, and the lock that keeps it the only one.
+pub(crate) fn open_for_writing(folder: &Path) -> Result<(Connection, File), LogError> {
+    let lock = lock(folder)?;
+    let path = path(folder);
+    let connection = connect(&path, OpenedAs::Writer)?;
+    prepare(&path, &connection)?;
+    Ok((connection, lock))
+}
+
+fn lock(folder: &Path) -> Result<File, LogError> {
+    let path = folder.join("log.lock");
+    let file = File::create(&path).map_err(|source| LogError::LockFile { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(LogError::InUse { path }),
+        Err(std::fs::TryLockError::Error(source)) => Err(LogError::LockFile { path, source }),
+    }
+}
+
+/// A connection with the settings that durability and speed depend on.
+pub(crate) fn connect(path: &Path, opened_as: OpenedAs) -> Result<Connection, LogError> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | match opened_as {
+            OpenedAs::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            // A reader of a write-ahead log needs to write its shared-memory file; `query_only` keeps it from the rest.
+            OpenedAs::Reader => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        match opened_as {
+            OpenedAs::Writer => {
+                connection.pragma_update(None, "journal_mode", "WAL")?;
+                connection.pragma_update(None, "synchronous", "FULL")?;
+                // 16 MiB between checkpoints: rarer pauses, and a file that stays small.
+                connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+            }
+            OpenedAs::Reader => connection.pragma_update(None, "query_only", true)?,
+        }
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(connection)
+    };
+    open().map_err(|error| of_open(path, error))
+}
+
+/// Makes the tables in a new file, and refuses a file that is not ours to write.
+fn prepare(path: &Path, connection: &Connection) -> Result<(), LogError> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|error| of_open(path, error))?;
+    if tables > 0 {
+        return check_format(path, connection);
+    }
+    let create = format!("BEGIN IMMEDIATE; {CREATE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;");
+    connection.execute_batch(&create).map_err(|source| LogError::Store { doing: "making the log's tables", source })
+}
+
+/// Checks that a file can be read as a log.
+pub(crate) fn check_readable(folder: &Path) -> Result<(), LogError> {
+    let path = path(folder);
+    if !path.exists() {
+        return Err(LogError::NotALog { path, what: "there is no such file".into() });
+    }
+    check_format(&path, &connect(&path, OpenedAs::Reader)?)
+}
+
+fn check_format(path: &Path, connection: &Connection) -> Result<(), LogError> {
+    let pragma = |name: &str| -> Result<i64, LogError> {
+        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| of_open(path, error))
+    };
+    let application_id = pragma("application_id")?;
+    if application_id != APPLICATION_ID {
+        return Err(LogError::NotALog { path: path.into(), what: format!("it is a database of another program (id {application_id:#x})") });
+    }
+    match pragma("user_version")? {
+        found if found > FORMAT => Err(LogError::Newer { path: path.into(), found, supported: FORMAT }),
+        FORMAT => Ok(()),
+        found => Err(LogError::NotALog { path: path.into(), what: format!("its format is {found}, which no release has written") }),
+    }
+}
+
+fn of_open(path: &Path, error: rusqlite::Error) -> LogError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LogError::NotALog { path: path.into(), what: error.to_string() },
+        _ => LogError::Store { doing: "opening the log", source: error },
+    }
+}

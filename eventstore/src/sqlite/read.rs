@@ -1,0 +1,181 @@
+//! Reading. Every fact that leaves here follows right after the one before and has the hash that was stored with it.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::{CommandId, StoredFact};
+use rusqlite::{Connection, ErrorCode, Row, params};
+
+use super::file::{self, OpenedAs};
+use crate::error::LogError;
+
+/// The columns of a fact, in the order that [`read_row`] takes them.
+pub(crate) const COLUMNS: &str = "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash";
+
+/// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
+const CHECKED_AT_OPEN: u64 = 100;
+
+/// Connections that read, made as they are needed and kept.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, idle: Mutex::new(Vec::new()) }
+    }
+
+    fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => file::connect(&self.path, OpenedAs::Reader)?,
+        };
+        let result = read(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+
+    /// The last log position.
+    pub(crate) fn head(&self) -> Result<u64, LogError> {
+        self.with_connection(|connection| {
+            connection
+                .query_row("SELECT coalesce(max(log_position), 0) FROM facts", [], |row| row.get(0))
+                .map_err(|error| damaged_or_failed(0, "reading the log's head", error))
+        })
+    }
+
+    /// Checks the end of the log; returns its head and the instant of its last fact.
+    pub(crate) fn check_end(&self) -> Result<(u64, Timestamp), LogError> {
+        let head = self.head()?;
+        let facts = self.log(head.saturating_sub(CHECKED_AT_OPEN), CHECKED_AT_OPEN as usize)?;
+        Ok((head, facts.last().map_or(Timestamp::default(), |fact| fact.recorded_at)))
+    }
+
+    /// Up to `limit` facts after a log position.
+    pub(crate) fn log(&self, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        self.with_connection(|connection| {
+            let failed = |error| damaged_or_failed(after + 1, "reading the log", error);
+            let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1 ORDER BY log_position LIMIT ?2");
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let mut rows = statement.query(params![after, limit as i64]).map_err(failed)?;
+            let mut facts = Vec::with_capacity(limit.min(4_096));
+            let mut expected = after + 1;
+            while let Some(row) = rows.next().map_err(|error| damaged_or_failed(expected, "reading the log", error))? {
+                let fact = read_row(row, expected)?;
+                if fact.log_position != expected {
+                    return Err(LogError::Damaged { log_position: expected, what: format!("the next fact is at {}", fact.log_position) });
+                }
+                expected += 1;
+                facts.push(fact);
+            }
+            Ok(facts)
+        })
+    }
+
+    /// Up to `limit` facts of a show after a position.
+    pub(crate) fn show(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        self.with_connection(|connection| {
+            let failed = |error| damaged_or_failed(0, "reading a show's history", error);
+            let sql = format!("SELECT {COLUMNS} FROM facts WHERE show_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3");
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let mut rows = statement.query(params![show.as_str(), after, limit as i64]).map_err(failed)?;
+            let mut facts: Vec<StoredFact> = Vec::with_capacity(limit.min(4_096));
+            while let Some(row) = rows.next().map_err(failed)? {
+                let fact = read_row(row, 0)?;
+                let last = after + facts.len() as u64;
+                if fact.position != last + 1 {
+                    let what = format!("the next fact is at {}", fact.position);
+                    return Err(LogError::DamagedShow { show: show.clone(), after: last, what });
+                }
+                facts.push(fact);
+            }
+            Ok(facts)
+        })
+    }
+}
+
+/// One fact, checked against its hash.
+pub(crate) fn read_row(row: &Row<'_>, log_position: u64) -> Result<StoredFact, LogError> {
+    let read = || -> rusqlite::Result<(StoredFactColumns, Vec<u8>)> {
+        Ok((
+            StoredFactColumns {
+                log_position: row.get(0)?,
+                show: row.get(1)?,
+                position: row.get(2)?,
+                kind: row.get(3)?,
+                version: row.get(4)?,
+                recorded_at: row.get(5)?,
+                command_id: row.get(6)?,
+                subject: row.get(7)?,
+                touches: row.get(8)?,
+                data: row.get(9)?,
+            },
+            row.get(10)?,
+        ))
+    };
+    let (columns, leaf_hash) = read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?;
+    let log_position = columns.log_position;
+    let damaged = |what: String| LogError::Damaged { log_position, what };
+    let fact = columns.into_fact().map_err(damaged)?;
+    if fact.leaf_hash() != leaf_hash.as_slice() {
+        return Err(damaged("the fact is not the one that was written: its hash differs".into()));
+    }
+    Ok(fact)
+}
+
+struct StoredFactColumns {
+    log_position: u64,
+    show: String,
+    position: u64,
+    kind: String,
+    version: u16,
+    recorded_at: i64,
+    command_id: [u8; 16],
+    subject: Option<String>,
+    touches: Vec<u8>,
+    data: String,
+}
+
+impl StoredFactColumns {
+    fn into_fact(self) -> Result<StoredFact, String> {
+        Ok(StoredFact {
+            log_position: self.log_position,
+            show: ShowId::parse(&self.show).ok_or_else(|| format!("`{}` is not a show id", self.show))?,
+            position: self.position,
+            kind: FactKind::parse(&self.kind).ok_or_else(|| format!("`{}` is a kind of fact that this release does not know", self.kind))?,
+            version: self.version,
+            recorded_at: Timestamp::from_micros(self.recorded_at),
+            command_id: CommandId(self.command_id),
+            subject: match self.subject {
+                Some(subject) => Some(Subject::parse(&subject).ok_or_else(|| format!("`{subject}` is not a subject"))?),
+                None => None,
+            },
+            touches: read_touches(&self.touches).ok_or("the touched seats are cut off")?,
+            data: self.data,
+        })
+    }
+}
+
+fn read_touches(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())
+}
+
+/// The stored form of touched seats.
+pub(crate) fn write_touches(touches: &[u32]) -> Vec<u8> {
+    touches.iter().flat_map(|seat| seat.to_le_bytes()).collect()
+}
+
+fn damaged_or_failed(log_position: u64, doing: &'static str, error: rusqlite::Error) -> LogError {
+    let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..)
+        );
+    if is_damage { LogError::Damaged { log_position, what: error.to_string() } } else { LogError::Store { doing, source: error } }
+}

@@ -1,0 +1,392 @@
+//! What every log must do. Each store runs the whole suite: `suite!` names it once, at the end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_eventstore::sqlite::SqliteLog;
+use fullhouse_eventstore::{Appended, Batch, Entry, Fingerprint, Log, LogError, Proposal, Recorded, RecordedOutcome, Verdict};
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::{CommandId, NewFact, StoredFact};
+
+/// A store that can be closed and opened again.
+trait Store: Send + Sync {
+    fn open(&self) -> Result<Log, LogError>;
+}
+
+struct Sqlite(tempfile::TempDir);
+
+impl Sqlite {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+}
+
+impl Store for Sqlite {
+    fn open(&self) -> Result<Log, LogError> {
+        SqliteLog::open(self.0.path()).map(Log::Sqlite)
+    }
+}
+
+/// How long a test waits for something that should take milliseconds. Raise it while debugging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn show(name: &str) -> ShowId {
+    ShowId::parse(&format!("local-{name}")).expect("plain")
+}
+
+fn fact(touches: &[SeatIndex]) -> NewFact {
+    let labels: Vec<String> = touches.iter().map(|seat| format!("\"S-A-{}\"", seat + 1)).collect();
+    let data = format!("{{\"reservation_id\":\"local-a.r\",\"seats\":[{}]}}", labels.join(","));
+    NewFact { kind: FactKind::HoldReleased, version: 1, data, touches: touches.to_vec() }
+}
+
+fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
+    let mut command_id = [0; 16];
+    command_id[..8].copy_from_slice(&id.to_be_bytes());
+    Entry { command_id: CommandId(command_id), fingerprint: Fingerprint([7; 16]), show: show(show_name), subject: Subject::parse("ann"), proposal }
+}
+
+fn holding(id: u64, show_name: &str, seats: &[SeatIndex]) -> Entry {
+    entry(id, show_name, Proposal::Append(vec![fact(seats)]))
+}
+
+fn batch(log: &Log, known: u64, entries: Vec<Entry>) -> Batch {
+    Batch { known, recorded_at: log.now(), entries }
+}
+
+async fn append(log: &Log, known: u64, entries: Vec<Entry>) -> Appended {
+    log.append(batch(log, known, entries)).await.expect("the log works")
+}
+
+fn accepted(log_position: u64, position: u64) -> Verdict {
+    Verdict::Accepted { log_position, position }
+}
+
+async fn whole_log(log: &Log) -> Vec<StoredFact> {
+    log.read_log(0, 1_000_000).await.expect("the log can be read")
+}
+
+async fn positions_have_no_gap(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let three = |id| entry(id, "a", Proposal::Append(vec![fact(&[id as u32 * 3]), fact(&[id as u32 * 3 + 1]), fact(&[id as u32 * 3 + 2])]));
+    let appended = append(&log, 0, vec![three(1), holding(2, "b", &[1]), three(3)]).await;
+    assert_eq!(appended.head_before, 0);
+    assert_eq!(appended.verdicts, [accepted(1, 1), accepted(4, 1), accepted(5, 4)]);
+    let facts = whole_log(&log).await;
+    assert_eq!(facts.iter().map(|fact| fact.log_position).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
+    assert_eq!(facts.iter().filter(|fact| fact.show == show("a")).map(|fact| fact.position).collect::<Vec<_>>(), (1..=6).collect::<Vec<_>>());
+    assert_eq!(log.read_show(&show("a"), 2, 3).await.expect("readable").iter().map(|fact| fact.position).collect::<Vec<_>>(), [3, 4, 5]);
+    assert_eq!(log.head(), 7);
+}
+
+async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(store: impl Store) {
+    let log = store.open().expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[1, 2])]).await;
+    let entries = vec![
+        holding(2, "a", &[2, 3]),
+        holding(3, "a", &[4]),
+        holding(4, "b", &[2]),
+        entry(5, "a", Proposal::Refuse),
+        entry(6, "b", Proposal::Refuse),
+        entry(7, "a", Proposal::KeepRefusal("no".into())),
+    ];
+    // All of them were decided before they knew of the first fact.
+    let appended = append(&log, 0, entries).await;
+    assert_eq!(appended.head_before, 1);
+    // The refusals come after facts of the same batch, so those of shows that the batch has changed are outdated.
+    assert_eq!(appended.verdicts, [Verdict::Conflict, accepted(2, 2), accepted(3, 1), Verdict::Conflict, Verdict::Conflict, Verdict::Conflict]);
+}
+
+async fn commands_of_one_batch_do_not_take_each_others_seats(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let appended = append(&log, 0, vec![holding(1, "a", &[1, 2]), holding(2, "a", &[2, 3]), holding(3, "a", &[3])]).await;
+    assert_eq!(appended.verdicts, [accepted(1, 1), Verdict::Conflict, accepted(2, 2)]);
+}
+
+async fn a_refusal_on_the_newest_state_stands(store: impl Store) {
+    let log = store.open().expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[1])]).await;
+    let appended = append(&log, 1, vec![entry(2, "a", Proposal::Refuse), entry(3, "a", Proposal::KeepRefusal("no".into()))]).await;
+    assert_eq!(appended.verdicts, [Verdict::Refused, Verdict::Refused]);
+    assert_eq!(log.head(), 1, "refusals are no facts");
+}
+
+async fn a_repeated_command_gets_its_first_outcome(store: impl Store) {
+    let log = store.open().expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[1]), holding(2, "a", &[2]), entry(3, "a", Proposal::Append(vec![]))]).await;
+    append(&log, 2, vec![entry(4, "a", Proposal::KeepRefusal("{\"no\":1}".into())), entry(5, "a", Proposal::Refuse)]).await;
+    drop(log);
+    let log = reopened(&store).await;
+    let facts = whole_log(&log).await;
+    let again = append(&log, 2, (1..=5).map(|id| entry(id, "a", Proposal::Refuse)).collect()).await;
+    let recorded = |outcome| Verdict::Repeated(Recorded { fingerprint: Fingerprint([7; 16]), outcome });
+    assert_eq!(
+        again.verdicts,
+        [
+            recorded(RecordedOutcome::Facts(vec![facts[0].clone()])),
+            recorded(RecordedOutcome::Facts(vec![facts[1].clone()])),
+            recorded(RecordedOutcome::Facts(vec![])),
+            recorded(RecordedOutcome::Refused("{\"no\":1}".into())),
+            Verdict::Refused,
+        ]
+    );
+}
+
+async fn a_command_repeated_within_a_batch_takes_effect_once(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let appended = append(&log, 0, vec![holding(1, "a", &[1]), holding(1, "a", &[1])]).await;
+    assert_eq!(appended.verdicts[0], accepted(1, 1));
+    assert!(matches!(&appended.verdicts[1], Verdict::Repeated(Recorded { outcome: RecordedOutcome::Facts(facts), .. }) if facts.len() == 1));
+}
+
+async fn everything_is_there_after_reopening(store: impl Store) {
+    let log = store.open().expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[1, 70_000])]).await;
+    let before = whole_log(&log).await;
+    let now = log.now();
+    drop(log);
+    let log = reopened(&store).await;
+    assert_eq!(whole_log(&log).await, before);
+    assert_eq!(before[0].touches, [1, 70_000]);
+    assert!(log.now() >= before[0].recorded_at && now >= before[0].recorded_at, "the clock never runs back");
+}
+
+async fn the_clock_does_not_run_back_behind_recorded_facts(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let future = Timestamp::from_micros(log.now().as_micros() + 3_600_000_000);
+    log.append(Batch { known: 0, recorded_at: future, entries: vec![holding(1, "a", &[1])] }).await.expect("the log works");
+    drop(log);
+    assert!(reopened(&store).await.now() >= future);
+}
+
+async fn followers_see_every_fact_in_order_under_eight_writers(store: impl Store) {
+    const WRITERS: u64 = 8;
+    const BATCHES: u64 = 60;
+    let log = store.open().expect("a new log");
+    let mut followers: Vec<_> = (0..3).map(|_| tokio::spawn(follow_until(log.clone(), 0, WRITERS * BATCHES * 3))).collect();
+    let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(write_batches(log.clone(), writer, BATCHES))).collect();
+    for writer in writers {
+        writer.await.expect("no writer panics");
+    }
+    // One that begins late reads from the store what the others saw from memory.
+    followers.push(tokio::spawn(follow_until(log.clone(), 0, WRITERS * BATCHES * 3)));
+    let whole = whole_log(&log).await;
+    assert_eq!(whole.len() as u64, WRITERS * BATCHES * 3);
+    for follower in followers {
+        let seen = tokio::time::timeout(PATIENCE, follower).await.expect("followers reach the head").expect("no follower panics");
+        assert!(seen == whole, "a follower saw something else than the log");
+    }
+    let mut positions: HashMap<ShowId, u64> = HashMap::new();
+    for fact in &whole {
+        let last = positions.entry(fact.show.clone()).or_default();
+        assert_eq!(fact.position, *last + 1, "positions of {} have a gap", fact.show);
+        *last = fact.position;
+    }
+}
+
+async fn write_batches(log: Log, writer: u64, batches: u64) {
+    for number in 0..batches {
+        let id = writer * 1_000_000 + number * 10;
+        let seats = |at: u64| [(id + at) as u32];
+        let entries = vec![holding(id, "shared", &seats(0)), holding(id + 1, "shared", &seats(1)), holding(id + 2, &format!("own{writer}"), &seats(2))];
+        let known = log.head();
+        let verdicts = append(&log, known, entries).await.verdicts;
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })), "seats of their own never conflict: {verdicts:?}");
+    }
+}
+
+async fn follow_until(log: Log, after: u64, count: u64) -> Vec<StoredFact> {
+    let mut follower = log.follow(after);
+    let mut seen: Vec<StoredFact> = Vec::new();
+    while (seen.len() as u64) < count {
+        seen.extend_from_slice(&follower.next().await.expect("the log can be followed"));
+    }
+    seen
+}
+
+async fn of_writers_racing_for_one_seat_one_wins(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let racers: Vec<_> = (1..=8)
+        .map(|id| {
+            let log = log.clone();
+            tokio::spawn(async move { append(&log, 0, vec![holding(id, "a", &[1])]).await.verdicts.remove(0) })
+        })
+        .collect();
+    let mut winners = 0;
+    for racer in racers {
+        match racer.await.expect("no racer panics") {
+            Verdict::Accepted { .. } => winners += 1,
+            other => assert_eq!(other, Verdict::Conflict),
+        }
+    }
+    assert_eq!(winners, 1);
+}
+
+async fn a_caller_that_stops_waiting_does_not_harm_an_append(store: impl Store) {
+    let log = store.open().expect("a new log");
+    for id in 1..=50 {
+        let appending = log.append(batch(&log, log.head(), vec![holding(id, "a", &[id as u32])]));
+        // Polled once, then dropped.
+        let _ = tokio::time::timeout(Duration::ZERO, appending).await;
+    }
+    let id = 51;
+    append(&log, log.head(), vec![holding(id, "a", &[id as u32])]).await;
+    let facts = whole_log(&log).await;
+    let ids: std::collections::BTreeSet<_> = facts.iter().map(|fact| fact.command_id).collect();
+    assert_eq!(ids.len(), facts.len(), "a command took effect twice");
+    assert!(facts.last().is_some_and(|fact| fact.touches == [51]));
+}
+
+/// The writer's thread ends a moment after the last handle is gone; until then the log is in use.
+async fn reopened(store: &impl Store) -> Log {
+    let opened = async {
+        loop {
+            match store.open() {
+                Ok(log) => return log,
+                Err(LogError::InUse { .. }) => tokio::task::yield_now().await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, opened).await.expect("the log is closed soon")
+}
+
+macro_rules! suite {
+    ($store:ident: $($test:ident)*) => {
+        mod $store {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(super::$store()).await;
+            })*
+        }
+    };
+}
+
+fn sqlite() -> impl Store {
+    Sqlite::new()
+}
+
+suite!(sqlite:
+    positions_have_no_gap
+    a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
+    commands_of_one_batch_do_not_take_each_others_seats
+    a_refusal_on_the_newest_state_stands
+    a_repeated_command_gets_its_first_outcome
+    a_command_repeated_within_a_batch_takes_effect_once
+    everything_is_there_after_reopening
+    the_clock_does_not_run_back_behind_recorded_facts
+    followers_see_every_fact_in_order_under_eight_writers
+    of_writers_racing_for_one_seat_one_wins
+    a_caller_that_stops_waiting_does_not_harm_an_append
+);
+
+mod files {
+    //! What a file can have wrong with it.
+
+    use super::*;
+    use rusqlite::Connection;
+
+    async fn filled(store: &Sqlite) {
+        let log = store.open().expect("a new log");
+        let entries = (1..=300).map(|id| holding(id, "a", &[id as u32])).collect();
+        append(&log, 0, entries).await;
+        drop(log);
+        drop(reopened(store).await);
+        // The lock is free once the writer's thread has ended; only then may a test write into the file.
+        let lock = std::fs::File::open(store.0.path().join("log.lock")).expect("the lock is there");
+        lock.lock().expect("it can be had");
+    }
+
+    fn tamper(store: &Sqlite, sql: &str) {
+        let connection = Connection::open(store.0.path().join("log.sqlite")).expect("it opens");
+        connection.execute_batch(sql).expect("tampering works");
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_kept_out() {
+        let store = Sqlite::new();
+        let _log = store.open().expect("a new log");
+        assert!(matches!(store.open(), Err(LogError::InUse { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_log_of_a_newer_release_is_refused() {
+        let store = Sqlite::new();
+        filled(&store).await;
+        tamper(&store, "PRAGMA user_version = 99");
+        let error = store.open().expect_err("it is newer").to_string();
+        assert!(error.contains("newer release (format 99; this release knows up to 1)"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_log_is_refused() {
+        let store = Sqlite::new();
+        std::fs::write(store.0.path().join("log.sqlite"), "Dear diary, ".repeat(1_000)).expect("it can be written");
+        let error = store.open().expect_err("it is a diary").to_string();
+        assert!(error.contains("is not a Fullhouse log: file is not a database"), "{error}");
+        let store = Sqlite::new();
+        tamper(&store, "CREATE TABLE recipes (name TEXT)");
+        let error = store.open().expect_err("it is a cookbook").to_string();
+        assert!(error.contains("is not a Fullhouse log: it is a database of another program"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn facts_can_not_be_changed_through_the_database() {
+        let store = Sqlite::new();
+        filled(&store).await;
+        let connection = Connection::open(store.0.path().join("log.sqlite")).expect("it opens");
+        for sql in ["UPDATE facts SET position = 9 WHERE log_position = 1", "DELETE FROM facts"] {
+            let error = connection.execute(sql, []).expect_err("a trigger refuses it").to_string();
+            assert!(error.contains("facts are never changed"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_fact_is_noticed_by_whoever_reads_it() {
+        let store = Sqlite::new();
+        filled(&store).await;
+        tamper(&store, "DROP TRIGGER facts_are_never_updated; UPDATE facts SET subject = 'bob' WHERE log_position = 150");
+        let log = store.open().expect("the end of the log is as it was");
+        let error = log.read_log(0, 1_000).await.expect_err("fact 150 differs").to_string();
+        assert!(error.contains("damaged at log position 150") && error.contains("its hash differs"), "{error}");
+        assert!(log.read_show(&show("a"), 0, 1_000).await.is_err());
+        assert_eq!(log.read_log(150, 1_000).await.expect("the rest is sound").len(), 150);
+    }
+
+    #[tokio::test]
+    async fn a_missing_fact_is_noticed() {
+        let store = Sqlite::new();
+        filled(&store).await;
+        tamper(&store, "DROP TRIGGER facts_are_never_deleted; DELETE FROM facts WHERE log_position = 290");
+        let error = store.open().expect_err("a fact near the end is missing").to_string();
+        assert!(error.contains("damaged at log position 290"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_torn_file_is_noticed() {
+        let store = Sqlite::new();
+        filled(&store).await;
+        let path = store.0.path().join("log.sqlite");
+        let bytes = std::fs::read(&path).expect("it can be read");
+        std::fs::write(&path, &bytes[..bytes.len() / 3]).expect("it can be written");
+        let _ = std::fs::remove_file(store.0.path().join("log.sqlite-wal"));
+        let error = match store.open() {
+            Err(error) => error.to_string(),
+            Ok(log) => log.read_log(0, 1_000).await.expect_err("two thirds are missing").to_string(),
+        };
+        assert!(error.contains("damaged") || error.contains("is not a Fullhouse log"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_log_can_be_read_beside_its_writer() {
+        let store = Arc::new(Sqlite::new());
+        let log = store.open().expect("a new log");
+        append(&log, 0, vec![holding(1, "a", &[1])]).await;
+        let reader = Log::Sqlite(SqliteLog::open_to_read(store.0.path()).expect("it can be read"));
+        assert_eq!(reader.read_log(0, 10).await.expect("readable").len(), 1);
+        let append = reader.append(batch(&reader, 1, vec![holding(2, "a", &[2])])).await;
+        assert!(matches!(append, Err(LogError::Closed)));
+    }
+}

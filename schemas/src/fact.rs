@@ -1,0 +1,141 @@
+//! The envelope of a stored fact.
+
+use std::fmt;
+
+use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::time::Instant;
+
+/// What kind of fact, independent of its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FactKind {
+    /// See [`fullhouse_domain::Event::ShowScheduled`].
+    ShowScheduled,
+    /// See [`fullhouse_domain::Event::SeatsHeld`].
+    SeatsHeld,
+    /// See [`fullhouse_domain::Event::SeatsReserved`].
+    SeatsReserved,
+    /// See [`fullhouse_domain::Event::HoldReleased`].
+    HoldReleased,
+    /// See [`fullhouse_domain::Event::HoldExpired`].
+    HoldExpired,
+}
+
+impl FactKind {
+    /// All of them.
+    pub const ALL: [FactKind; 5] =
+        [FactKind::ShowScheduled, FactKind::SeatsHeld, FactKind::SeatsReserved, FactKind::HoldReleased, FactKind::HoldExpired];
+
+    /// The name that is stored. It must never change.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FactKind::ShowScheduled => "show_scheduled",
+            FactKind::SeatsHeld => "seats_held",
+            FactKind::SeatsReserved => "seats_reserved",
+            FactKind::HoldReleased => "hold_released",
+            FactKind::HoldExpired => "hold_expired",
+        }
+    }
+
+    /// The kind of this stored name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Names one command. Sent again with the same id, it gets the outcome of the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub [u8; 16]);
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl Serialize for CommandId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A fact that is to be appended: what is known before the log gives it its positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFact {
+    /// What kind.
+    pub kind: FactKind,
+    /// The version of `data`.
+    pub version: u16,
+    /// A JSON object.
+    pub data: String,
+    /// The seats whose status it changes; conflicts between commands are found by them.
+    pub touches: Vec<SeatIndex>,
+}
+
+/// A fact as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFact {
+    /// 1, 2, 3, … without a gap over the whole log.
+    pub log_position: u64,
+    /// Whose fact it is.
+    pub show: ShowId,
+    /// 1, 2, 3, … without a gap within the show.
+    pub position: u64,
+    /// What kind. Kinds that this version does not know stop a reader: nothing is ever skipped.
+    pub kind: FactKind,
+    /// The version of `data`.
+    pub version: u16,
+    /// By the clock of the log.
+    pub recorded_at: Timestamp,
+    /// The command that caused it.
+    pub command_id: CommandId,
+    /// Who sent that command; nobody, when a timer did.
+    pub subject: Option<Subject>,
+    /// A JSON object.
+    pub data: String,
+    /// The seats whose status it changes.
+    pub touches: Vec<SeatIndex>,
+}
+
+/// The fact as consumers and auditors see it. The order of the members is part of the canonical bytes.
+#[derive(Serialize)]
+struct FactLine<'a> {
+    log_position: u64,
+    event_id: &'a str,
+    position: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    version: u16,
+    recorded_at: Instant,
+    command_id: CommandId,
+    subject: Option<&'a str>,
+    data: &'a RawValue,
+}
+
+impl StoredFact {
+    /// The canonical bytes: one JSON object without spaces, as in the history and in exports. Hashes are over these.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let data: &RawValue = serde_json::from_str(&self.data).unwrap_or(RawValue::NULL);
+        let line = FactLine {
+            log_position: self.log_position,
+            event_id: self.show.as_str(),
+            position: self.position,
+            kind: self.kind.as_str(),
+            version: self.version,
+            recorded_at: Instant(self.recorded_at),
+            command_id: self.command_id,
+            subject: self.subject.as_ref().map(Subject::as_str),
+            data,
+        };
+        serde_json::to_vec(&line).expect("text, numbers and checked JSON always serialize")
+    }
+
+    /// The leaf hash of RFC 6962, section 2.1, over the canonical bytes. It is stored beside the fact, so that a fact that
+    /// was changed in place is noticed by whoever reads it.
+    pub fn leaf_hash(&self) -> [u8; 32] {
+        Sha256::new().chain_update([0]).chain_update(self.canonical_bytes()).finalize().into()
+    }
+}

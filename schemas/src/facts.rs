@@ -1,0 +1,278 @@
+//! What is inside a fact, by kind and version.
+//!
+//! The names and shapes here are what is stored. A shape that was ever stored stays readable: to change one, add a new
+//! version, teach [`upcast`] to lift the old one, and freeze a sample of it in `samples/`. Seats are stored by label,
+//! so that a fact can be read without its chart.
+
+use fullhouse_domain::plan::{Row, Section, WaitingRoom};
+use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, SeatIndex};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fact::{FactKind, NewFact, StoredFact};
+use crate::time::Instant;
+
+/// Why a stored fact can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("fact {log_position} ({kind} version {version}) can't be read: {reason}")]
+pub struct UnreadableFact {
+    /// Which fact.
+    pub log_position: u64,
+    /// What kind.
+    pub kind: &'static str,
+    /// The version of its data.
+    pub version: u16,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// `show_scheduled`, version 2. Version 1 had no rings.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the members are those of fullhouse_domain::Plan, documented there")]
+pub struct ShowScheduled {
+    pub title: String,
+    pub description: String,
+    pub starts_at: Instant,
+    pub on_sale_at: Option<Instant>,
+    pub hold_seconds: u32,
+    pub max_seats_per_reservation: u32,
+    pub waiting_room: Option<WaitingRoomData>,
+    pub sections: Vec<SectionData>,
+}
+
+/// See [`WaitingRoom`].
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct WaitingRoomData {
+    pub max_active: u32,
+}
+
+/// See [`Section`].
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct SectionData {
+    pub name: String,
+    pub ring: Option<u32>,
+    pub price: MoneyData,
+    pub rows: Vec<RowData>,
+}
+
+/// See [`Money`].
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct MoneyData {
+    pub amount: i64,
+    pub currency: String,
+}
+
+/// See [`Row`].
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct RowData {
+    pub name: String,
+    pub seats: u32,
+}
+
+/// `seats_held`, version 1. The holder is the subject of the envelope.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct SeatsHeld {
+    pub reservation_id: String,
+    pub seats: Vec<String>,
+    pub expires_at: Instant,
+}
+
+/// `seats_reserved`, version 1.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct SeatsReserved {
+    pub reservation_id: String,
+    pub seats: Vec<String>,
+    pub payment_reference: String,
+}
+
+/// `hold_released` and `hold_expired`, version 1.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "documented in the domain")]
+pub struct HoldEnded {
+    pub reservation_id: String,
+    pub seats: Vec<String>,
+}
+
+/// The version that is written today.
+pub const fn current_version(kind: FactKind) -> u16 {
+    match kind {
+        FactKind::ShowScheduled => 2,
+        FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => 1,
+    }
+}
+
+/// Lifts data by one version. Nothing, when there is no such older version.
+pub fn upcast(kind: FactKind, version: u16, mut data: Value) -> Option<Value> {
+    match (kind, version) {
+        (FactKind::ShowScheduled, 1) => {
+            for section in data.get_mut("sections")?.as_array_mut()? {
+                section.as_object_mut()?.insert("ring".into(), Value::Null);
+            }
+            Some(data)
+        }
+        _ => None,
+    }
+}
+
+/// The fact that an event is stored as.
+pub fn encode(event: &Event, chart: &Chart) -> NewFact {
+    let labels = || event.seats().iter().map(|&seat| chart.label(seat)).collect();
+    let (kind, data) = match event {
+        Event::ShowScheduled(plan) => (FactKind::ShowScheduled, to_json(&ShowScheduled::from_plan(plan))),
+        Event::SeatsHeld { reservation, expires_at, .. } => {
+            let data = SeatsHeld { reservation_id: reservation.to_string(), seats: labels(), expires_at: Instant(*expires_at) };
+            (FactKind::SeatsHeld, to_json(&data))
+        }
+        Event::SeatsReserved { reservation, payment_reference, .. } => {
+            let data = SeatsReserved {
+                reservation_id: reservation.to_string(),
+                seats: labels(),
+                payment_reference: payment_reference.clone(),
+            };
+            (FactKind::SeatsReserved, to_json(&data))
+        }
+        Event::HoldReleased { reservation, .. } => {
+            (FactKind::HoldReleased, to_json(&HoldEnded { reservation_id: reservation.to_string(), seats: labels() }))
+        }
+        Event::HoldExpired { reservation, .. } => {
+            (FactKind::HoldExpired, to_json(&HoldEnded { reservation_id: reservation.to_string(), seats: labels() }))
+        }
+    };
+    NewFact { kind, version: current_version(kind), data, touches: event.seats().to_vec() }
+}
+
+fn to_json(data: &impl Serialize) -> String {
+    serde_json::to_string(data).expect("text, numbers and lists always serialize")
+}
+
+/// The event that a stored fact tells of, whatever version it was written in.
+pub fn decode(fact: &StoredFact) -> Result<Event, UnreadableFact> {
+    let unreadable = |reason: String| UnreadableFact {
+        log_position: fact.log_position,
+        kind: fact.kind.as_str(),
+        version: fact.version,
+        reason,
+    };
+    let upcasted;
+    let data = if fact.version == current_version(fact.kind) {
+        fact.data.as_str()
+    } else {
+        upcasted = upcast_to_current(fact).map_err(unreadable)?;
+        upcasted.as_str()
+    };
+    decode_current(fact, data).map_err(unreadable)
+}
+
+fn upcast_to_current(fact: &StoredFact) -> Result<String, String> {
+    let current = current_version(fact.kind);
+    if fact.version > current {
+        return Err(format!("it was written by a newer release; this one reads up to version {current}"));
+    }
+    let mut data: Value = serde_json::from_str(&fact.data).map_err(|error| error.to_string())?;
+    for version in fact.version..current {
+        data = upcast(fact.kind, version, data).ok_or_else(|| format!("version {version} can't be lifted to {}", version + 1))?;
+    }
+    Ok(data.to_string())
+}
+
+fn decode_current(fact: &StoredFact, data: &str) -> Result<Event, String> {
+    let seats = fact.touches.clone();
+    Ok(match fact.kind {
+        FactKind::ShowScheduled => Event::ShowScheduled(Box::new(from_json::<ShowScheduled>(data)?.into_plan()?)),
+        FactKind::SeatsHeld => {
+            let SeatsHeld { reservation_id, seats: labels, expires_at } = from_json(data)?;
+            let subject = fact.subject.clone().ok_or("a hold has no subject")?;
+            Event::SeatsHeld { reservation: reservation_id_of(&reservation_id)?, subject, seats: counted(seats, &labels)?, expires_at: expires_at.0 }
+        }
+        FactKind::SeatsReserved => {
+            let SeatsReserved { reservation_id, seats: labels, payment_reference } = from_json(data)?;
+            Event::SeatsReserved { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)?, payment_reference }
+        }
+        FactKind::HoldReleased => {
+            let HoldEnded { reservation_id, seats: labels } = from_json(data)?;
+            Event::HoldReleased { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }
+        }
+        FactKind::HoldExpired => {
+            let HoldEnded { reservation_id, seats: labels } = from_json(data)?;
+            Event::HoldExpired { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }
+        }
+    })
+}
+
+fn from_json<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, String> {
+    serde_json::from_str(data).map_err(|error| error.to_string())
+}
+
+fn reservation_id_of(text: &str) -> Result<ReservationId, String> {
+    ReservationId::parse(text).ok_or_else(|| format!("`{text}` is not a reservation id"))
+}
+
+/// The labels are what people read, the numbers what is folded; `verify` compares them one by one with the chart.
+fn counted(touches: Vec<SeatIndex>, labels: &[String]) -> Result<Vec<SeatIndex>, String> {
+    if touches.len() == labels.len() { Ok(touches) } else { Err("it touches other seats than it names".into()) }
+}
+
+impl ShowScheduled {
+    /// The stored form of a plan.
+    pub fn from_plan(plan: &Plan) -> Self {
+        Self {
+            title: plan.title.clone(),
+            description: plan.description.clone(),
+            starts_at: Instant(plan.starts_at),
+            on_sale_at: plan.on_sale_at.map(Instant),
+            hold_seconds: plan.hold_seconds,
+            max_seats_per_reservation: plan.max_seats_per_reservation,
+            waiting_room: plan.waiting_room.map(|room| WaitingRoomData { max_active: room.max_active }),
+            sections: plan.sections.iter().map(SectionData::from_section).collect(),
+        }
+    }
+
+    fn into_plan(self) -> Result<Plan, String> {
+        Ok(Plan {
+            title: self.title,
+            description: self.description,
+            starts_at: self.starts_at.0,
+            on_sale_at: self.on_sale_at.map(|instant| instant.0),
+            hold_seconds: self.hold_seconds,
+            max_seats_per_reservation: self.max_seats_per_reservation,
+            waiting_room: self.waiting_room.map(|room| WaitingRoom { max_active: room.max_active }),
+            sections: self.sections.into_iter().map(SectionData::into_section).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl SectionData {
+    fn from_section(section: &Section) -> Self {
+        Self {
+            name: section.name.clone(),
+            ring: section.ring,
+            price: MoneyData { amount: section.price.amount, currency: section.price.currency.as_str().into() },
+            rows: section.rows.iter().map(|row| RowData { name: row.name.clone(), seats: row.seats }).collect(),
+        }
+    }
+
+    fn into_section(self) -> Result<Section, String> {
+        let currency = Currency::parse(&self.price.currency).ok_or_else(|| format!("`{}` is not a currency", self.price.currency))?;
+        Ok(Section {
+            name: self.name,
+            ring: self.ring,
+            price: Money { amount: self.price.amount, currency },
+            rows: self.rows.into_iter().map(|row| Row { name: row.name, seats: row.seats }).collect(),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Instants as RFC 3339 text in UTC.
+
+use fullhouse_domain::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The beginning of the year 0; RFC 3339 has no years before it.
+const YEAR_0_SECONDS: i64 = -62_167_219_200;
+
+/// An instant on the wire: `2027-01-31T19:30:00Z`, with as many digits of a second as are not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub Timestamp);
+
+impl Instant {
+    /// Reads RFC 3339 text with any offset; nothing when it is not that, or lies outside the years 0 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        (timestamp.as_second() >= YEAR_0_SECONDS).then(|| Self(Timestamp::from_micros(timestamp.as_microsecond())))
+    }
+}
+
+impl std::fmt::Display for Instant {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0.as_micros()) {
+            Ok(timestamp) => write!(formatter, "{timestamp}"),
+            // Only a database that somebody wrote into by hand holds such a number; showing it beats hiding it.
+            Err(_) => write!(formatter, "{}us", self.0.as_micros()),
+        }
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Instant::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not an RFC 3339 instant such as 2027-01-31T19:30:00Z")))
+    }
+}
+
+impl schemars::JsonSchema for Instant {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_with_any_offset_and_written_in_utc() {
+        let cases = [
+            ("2027-01-31T19:30:00Z", "2027-01-31T19:30:00Z"),
+            ("2027-01-31T20:30:00+01:00", "2027-01-31T19:30:00Z"),
+            ("2027-01-31T19:30:00.123456Z", "2027-01-31T19:30:00.123456Z"),
+            ("2027-01-31T19:30:00.5Z", "2027-01-31T19:30:00.5Z"),
+        ];
+        for (text, written) in cases {
+            assert_eq!(Instant::parse(text).map(|instant| instant.to_string()).as_deref(), Some(written));
+        }
+        for text in ["", "2027-01-31", "2027-02-30T00:00:00Z", "tomorrow", "2027-01-31T19:30:00"] {
+            assert_eq!(Instant::parse(text), None, "{text}");
+        }
+    }
+}
