@@ -1,0 +1,77 @@
+//! JSON bodies: bounded in size and time, with errors that say where.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use fullhouse_schemas::http::BODY_BYTES_MAX;
+use fullhouse_schemas::{Code, Problem};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Failure;
+
+/// How long a body may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A JSON body of up to `BYTES_MAX` bytes.
+#[derive(Debug)]
+pub struct JsonBody<T, const BYTES_MAX: usize = BODY_BYTES_MAX> {
+    /// What it says.
+    pub value: T,
+    /// As it came.
+    pub bytes: Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for JsonBody<T, BYTES_MAX> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into());
+        }
+        let bytes = collect(request, BYTES_MAX).await?;
+        Ok(Self { value: parse(&bytes)?, bytes })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
+    let too_large = || Problem::new(Code::PayloadTooLarge, format!("The body is larger than {bytes_max} bytes."));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large().into());
+    }
+    let collecting = Limited::new(request.into_body(), bytes_max).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collecting).await {
+        Err(_elapsed) => {
+            let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
+            Err(Problem::new(Code::RequestTimeout, detail).into())
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large().into()),
+        Ok(Err(error)) => Err(Problem::new(Code::BadRequest, format!("The body can't be read: {error}.")).into()),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+/// Malformed JSON is 400; JSON that says something else than is needed is 422.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { String::new() } else { format!("{path}: ") };
+        let code = match error.inner().classify() {
+            serde_json::error::Category::Data => Code::UnprocessableContent,
+            serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => Code::BadRequest,
+        };
+        Problem::new(code, format!("{place}{}.", error.inner()))
+    })?;
+    deserializer.end().map_err(|error| Problem::new(Code::BadRequest, format!("There is something behind the JSON value: {error}.")))?;
+    Ok(parsed)
+}

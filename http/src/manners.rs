@@ -1,0 +1,150 @@
+//! The outermost layer around every handler.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use fullhouse_schemas::{Code, Problem};
+use tracing::Instrument;
+
+use crate::problem::{Failure, PROBLEM_MEDIA_TYPE};
+
+/// Histogram: how long a request took until its answer's head was ready, by method, route and status.
+pub const REQUEST_SECONDS: &str = "fullhouse_http_request_seconds";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The longest request id that is taken over from a client.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Names one request in the log and in problems. Handlers find it in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The client's own name of the request when it sent a harmless one; else a random one.
+    fn of(headers: &HeaderMap) -> Self {
+        let sent = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+        let harmless = |text: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+        };
+        match sent.filter(harmless) {
+            Some(text) => Self(text.into()),
+            None => Self(format!("{:032x}", rand::random::<u128>()).into()),
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Names the request, traces and measures it, and writes whatever went wrong as a problem, also when the framework itself
+/// refused the request.
+pub async fn manners(mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = RequestId::of(request.headers());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let span = tracing::info_span!("request", request_id = id.as_str(), trace_id = trace_id(request.headers()), %method, route);
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = into_problem(response, &id);
+    }
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    let status = response.status().as_u16();
+    let seconds = began.elapsed().as_secs_f64();
+    // `Method` is an open set: a client could fill the memory with labels of its own invention.
+    let method_label = if KNOWN_METHODS.contains(&method.as_str()) { method.as_str().to_owned() } else { "other".to_owned() };
+    metrics::histogram!(REQUEST_SECONDS, "method" => method_label, "route" => route.to_owned(), "status" => status_label(status)).record(seconds);
+    let _entered = span.entered();
+    if status >= 500 {
+        tracing::warn!(status, seconds, "answered");
+    } else {
+        tracing::debug!(status, seconds, "answered");
+    }
+    response
+}
+
+const KNOWN_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"];
+
+fn status_label(status: u16) -> String {
+    status.to_string()
+}
+
+/// The trace that the caller says this request belongs to (W3C Trace Context, section 3.2.2.3).
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let parts: Vec<&str> = headers.get(&TRACEPARENT)?.to_str().ok()?.split('-').collect();
+    let [version, trace, _parent, _flags, ..] = parts.as_slice() else { return None };
+    let is_hex = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_hex(version, 2) && *version != "ff" && is_hex(trace, 32) && trace.bytes().any(|byte| byte != b'0')).then_some(*trace)
+}
+
+fn into_problem(mut response: Response, id: &RequestId) -> Response {
+    let mut problem = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure.into_problem(),
+        // A stored answer is repeated byte for byte.
+        None if response.headers().get(header::CONTENT_TYPE) == Some(&PROBLEM_MEDIA_TYPE) => return response,
+        None => of_framework(response.status()),
+    };
+    problem.request_id = id.as_str().into();
+    let body = serde_json::to_vec(&problem).expect("text, numbers and lists always serialize");
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE);
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// The framework and its layers answer with bare text; the status says what they mean.
+fn of_framework(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "There is no such path. `/docs` lists those there are."),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(Code::MethodNotAllowed, "The `Allow` header names the methods that work here."),
+        StatusCode::REQUEST_TIMEOUT => Problem::new(Code::RequestTimeout, "The request did not arrive in time."),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "The body is larger than this path takes."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`."),
+        StatusCode::UNPROCESSABLE_ENTITY => Problem::new(Code::UnprocessableContent, "The request does not say what is needed."),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::new(Code::Overloaded, "Nothing was done."),
+        other if other.is_client_error() => Problem::new(Code::BadRequest, "The request can't be read."),
+        _ => Problem::new(Code::Internal, "The server's log has the cause under this request's id."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.clone(), HeaderValue::from_str(value).expect("a header value"))])
+    }
+
+    #[test]
+    fn a_clients_request_id_is_kept_only_when_it_can_do_no_harm() {
+        assert_eq!(RequestId::of(&headers(&REQUEST_ID, "order-17")).as_str(), "order-17");
+        for harmful in ["", "a b", "a\"b", "{}", &"x".repeat(129)] {
+            assert_ne!(RequestId::of(&headers(&REQUEST_ID, harmful)).as_str(), harmful);
+        }
+        assert_ne!(RequestId::of(&HeaderMap::new()).as_str(), RequestId::of(&HeaderMap::new()).as_str());
+    }
+
+    #[test]
+    fn a_trace_id_is_taken_from_a_valid_traceparent_only() {
+        let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace_id(&headers(&TRACEPARENT, valid)), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for invalid in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"] {
+            assert_eq!(trace_id(&headers(&TRACEPARENT, invalid)), None, "{invalid}");
+        }
+    }
+}
