@@ -1,1 +1,65 @@
-//! x
+//! Projections: from the log to everything that is computed from it.
+//!
+//! # Layout
+//!
+//! * [`live`]: the relay to the seat views in memory and to the timers
+//! * [`timers`]: holds by their end; the due ones are reported, to be expired by a command
+//! * [`sql`]: tables for people who query with SQL
+//! * [`health`]: how far each projection is, and what stopped it
+//!
+//! Nothing here decides anything: the command side does, and this crate knows nothing of it.
+
+pub mod health;
+pub mod live;
+pub mod sql;
+pub mod timers;
+
+use fullhouse_domain::{Event, Timestamp};
+use fullhouse_eventstore::LogError;
+use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::facts::{UnreadableFact, decode};
+
+/// Why a projection stopped. Nothing is ever skipped, so it needs somebody's help.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The log can't be read on.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A fact can't be read.
+    #[error(transparent)]
+    Fact(#[from] UnreadableFact),
+    /// The facts contradict one another.
+    #[error("the facts of {show} contradict one another: {what}; examine the log with `fullhouse verify`")]
+    Contradiction {
+        /// Whose facts.
+        show: String,
+        /// In what way.
+        what: String,
+    },
+    /// The file of the SQL views can't be written.
+    #[error("{doing} failed; the SQL views can be rebuilt by deleting their file")]
+    Sql {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the database said.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// A fact and the event that it tells of.
+#[derive(Debug)]
+pub(crate) struct Decoded<'a> {
+    pub fact: &'a StoredFact,
+    pub event: Event,
+}
+
+impl<'a> Decoded<'a> {
+    fn new(fact: &'a StoredFact) -> Result<Self, UnreadableFact> {
+        Ok(Self { event: decode(fact)?, fact })
+    }
+
+    fn recorded_at(&self) -> Timestamp {
+        self.fact.recorded_at
+    }
+}

@@ -1,0 +1,74 @@
+//! The relay to the seat views in memory, and to the timers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use fullhouse_domain::Event;
+use fullhouse_eventstore::Log;
+use fullhouse_schemas::StoredFact;
+use fullhouse_views::{LiveShow, LiveViews};
+use tokio_util::sync::CancellationToken;
+
+use crate::health::Health;
+use crate::timers::Timers;
+use crate::{Decoded, ProjectionError};
+
+/// Gauge: the log position that the seat views in memory have reached.
+pub const LOG_POSITION: &str = "fullhouse_live_views_log_position";
+/// Histogram: from a fact's recording to its being in the seat view, in seconds, for the oldest fact of each batch.
+pub const LAG_SECONDS: &str = "fullhouse_live_views_lag_seconds";
+
+/// Keeps the views and the timers at the head of the log until `stop`.
+pub async fn run(log: Log, views: Arc<LiveViews>, timers: Arc<Timers>, health: Health, stop: CancellationToken) {
+    let following = follow(&log, &views, &timers);
+    if let Some(result) = stop.run_until_cancelled(following).await {
+        health.ended("the live seat view", result);
+    }
+}
+
+async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<(), ProjectionError> {
+    let began = Instant::now();
+    let head_at_start = log.head();
+    let mut caught_up = head_at_start == 0;
+    let mut follower = log.follow(0);
+    loop {
+        let facts = follower.next().await?;
+        apply(views, timers, &facts)?;
+        let (Some(first), Some(last)) = (facts.first(), facts.last()) else { continue };
+        views.reached(last.log_position);
+        metrics::gauge!(LOG_POSITION).set(last.log_position as f64);
+        if caught_up {
+            metrics::histogram!(LAG_SECONDS).record(first.recorded_at.until(log.now()).as_secs_f64());
+        } else if last.log_position >= head_at_start {
+            caught_up = true;
+            tracing::info!(facts = last.log_position, seconds = began.elapsed().as_secs_f64(), "the live seat views are built");
+        }
+    }
+}
+
+/// Applies consecutive facts; those of one show that stand together are applied together.
+fn apply(views: &LiveViews, timers: &Timers, facts: &[StoredFact]) -> Result<(), ProjectionError> {
+    for of_one_show in facts.chunk_by(|one, next| one.show == next.show) {
+        let decoded = of_one_show.iter().map(Decoded::new).collect::<Result<Vec<_>, _>>()?;
+        let mut rest = decoded.as_slice();
+        let show = match rest {
+            [Decoded { fact, event: Event::ShowScheduled(plan) }, following @ ..] if fact.position == 1 => {
+                rest = following;
+                views.add(fact.show.clone(), (**plan).clone(), fact.log_position, fact.recorded_at)
+            }
+            _ => known_show(views, &of_one_show[0])?,
+        };
+        show.apply(rest.iter().map(|decoded| (decoded.fact.position, decoded.recorded_at(), &decoded.event)))
+            .map_err(|what| ProjectionError::Contradiction { show: show.id().to_string(), what: what.to_string() })?;
+        rest.iter().for_each(|decoded| timers.apply(&decoded.event));
+    }
+    timers.announce();
+    Ok(())
+}
+
+fn known_show(views: &LiveViews, fact: &StoredFact) -> Result<Arc<LiveShow>, ProjectionError> {
+    views.show(&fact.show).ok_or_else(|| ProjectionError::Contradiction {
+        show: fact.show.to_string(),
+        what: format!("log position {} tells of a show that was never scheduled", fact.log_position),
+    })
+}

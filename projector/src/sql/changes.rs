@@ -1,0 +1,118 @@
+//! What facts change in the SQL views: pure, and folded, so that a row is written once however often it changed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fullhouse_domain::{Event, Money, ReservationStatus, SeatIndex, SeatStatus, ShowId, Timestamp};
+use fullhouse_schemas::StoredFact;
+
+/// Microseconds in a minute.
+const MINUTE_MICROS: i64 = 60_000_000;
+
+/// Rows to write, by key.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The position that each show comes to.
+    pub shows: BTreeMap<ShowId, u64>,
+    pub seats: BTreeMap<(ShowId, SeatIndex), SeatChange>,
+    pub held: HashMap<String, Held>,
+    pub ended: HashMap<String, Ended>,
+    pub sales: BTreeMap<(ShowId, Timestamp), Sales>,
+}
+
+/// A seat's new status.
+#[derive(Debug, PartialEq)]
+pub(crate) struct SeatChange {
+    pub status: SeatStatus,
+    pub reservation: Option<String>,
+    pub position: u64,
+    pub changed_at: Timestamp,
+}
+
+/// A new reservation.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Held {
+    pub show: ShowId,
+    pub subject: String,
+    pub seats: usize,
+    pub total: Money,
+    pub held_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub position: u64,
+}
+
+/// The end of a reservation that is `pending` until then.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Ended {
+    pub status: ReservationStatus,
+    pub ended_at: Timestamp,
+    pub payment_reference: Option<String>,
+    pub position: u64,
+}
+
+/// What is added to a minute.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Sales {
+    pub reservations: u64,
+    pub seats: usize,
+    pub amount: Money,
+    pub position: u64,
+}
+
+impl Changes {
+    /// Takes the next fact of a scheduled show into account. `total` is what the fact's seats cost together.
+    pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money) {
+        self.shows.insert(fact.show.clone(), fact.position);
+        match event {
+            Event::ShowScheduled(_) => {}
+            Event::SeatsHeld { reservation, subject, seats, expires_at } => {
+                self.seats(fact, seats, SeatStatus::Pending, Some(reservation.as_str()));
+                let held = Held {
+                    show: fact.show.clone(),
+                    subject: subject.to_string(),
+                    seats: seats.len(),
+                    total,
+                    held_at: fact.recorded_at,
+                    expires_at: *expires_at,
+                    position: fact.position,
+                };
+                self.held.insert(reservation.to_string(), held);
+            }
+            Event::SeatsReserved { reservation, seats, payment_reference } => {
+                self.seats(fact, seats, SeatStatus::Reserved, Some(reservation.as_str()));
+                self.end(fact, reservation.as_str(), ReservationStatus::Reserved, Some(payment_reference.clone()));
+                self.sell(fact, seats.len(), total);
+            }
+            Event::HoldReleased { reservation, seats } => {
+                self.seats(fact, seats, SeatStatus::Available, None);
+                self.end(fact, reservation.as_str(), ReservationStatus::Released, None);
+            }
+            Event::HoldExpired { reservation, seats } => {
+                self.seats(fact, seats, SeatStatus::Available, None);
+                self.end(fact, reservation.as_str(), ReservationStatus::Expired, None);
+            }
+        }
+    }
+
+    fn seats(&mut self, fact: &StoredFact, seats: &[SeatIndex], status: SeatStatus, reservation: Option<&str>) {
+        for &seat in seats {
+            let change =
+                SeatChange { status, reservation: reservation.map(str::to_owned), position: fact.position, changed_at: fact.recorded_at };
+            self.seats.insert((fact.show.clone(), seat), change);
+        }
+    }
+
+    fn end(&mut self, fact: &StoredFact, id: &str, status: ReservationStatus, payment_reference: Option<String>) {
+        self.ended.insert(id.into(), Ended { status, ended_at: fact.recorded_at, payment_reference, position: fact.position });
+    }
+
+    fn sell(&mut self, fact: &StoredFact, seats: usize, total: Money) {
+        let micros = fact.recorded_at.as_micros();
+        let minute = Timestamp::from_micros(micros - micros.rem_euclid(MINUTE_MICROS));
+        let nothing = Sales { reservations: 0, seats: 0, amount: Money { amount: 0, currency: total.currency }, position: 0 };
+        let sales = self.sales.entry((fact.show.clone(), minute)).or_insert(nothing);
+        sales.reservations += 1;
+        sales.seats += seats;
+        sales.amount.amount += total.amount;
+        sales.position = fact.position;
+    }
+}

@@ -1,0 +1,135 @@
+//! The file of the SQL views: its tables, and when it is made anew.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::ProjectionError;
+
+/// The name of the file in its folder.
+pub const FILE_NAME: &str = "views.sqlite";
+/// Raise it with every change to the tables: a file of another format is made anew from the log.
+const FORMAT: i64 = 1;
+
+const CREATE: &str = "
+    -- How far the views have come: they are the fold of the log up to this position.
+    CREATE TABLE view_position (
+        log_position INTEGER NOT NULL,
+        recorded_at  TEXT            -- of the last fact; null while the log is empty
+    ) STRICT;
+    INSERT INTO view_position VALUES (0, NULL);
+
+    CREATE TABLE shows (
+        event_id     TEXT    PRIMARY KEY,
+        title        TEXT    NOT NULL,
+        starts_at    TEXT    NOT NULL,
+        on_sale_at   TEXT,
+        hold_seconds INTEGER NOT NULL,
+        seats        INTEGER NOT NULL,
+        currency     TEXT    NOT NULL, -- ISO 4217
+        scheduled_at TEXT    NOT NULL,
+        position     INTEGER NOT NULL  -- of the show's last fact
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE seats (
+        event_id       TEXT    NOT NULL,
+        seat_number    INTEGER NOT NULL, -- in chart order, from 0
+        seat           TEXT    NOT NULL, -- the label
+        section        TEXT    NOT NULL,
+        row            TEXT    NOT NULL,
+        number         INTEGER NOT NULL, -- in the row, from 1
+        price          INTEGER NOT NULL, -- minor units
+        currency       TEXT    NOT NULL,
+        status         TEXT    NOT NULL, -- available, pending or reserved
+        reservation_id TEXT,             -- whose it is, unless it is available
+        position       INTEGER NOT NULL, -- of the show's fact that gave it this status
+        changed_at     TEXT    NOT NULL,
+        PRIMARY KEY (event_id, seat_number)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE reservations (
+        reservation_id    TEXT    PRIMARY KEY,
+        event_id          TEXT    NOT NULL,
+        subject           TEXT    NOT NULL,
+        status            TEXT    NOT NULL, -- pending, reserved, released or expired
+        seats             INTEGER NOT NULL, -- how many
+        total             INTEGER NOT NULL, -- minor units
+        currency          TEXT    NOT NULL,
+        held_at           TEXT    NOT NULL,
+        expires_at        TEXT    NOT NULL,
+        ended_at          TEXT,             -- when it was reserved, released or expired
+        payment_reference TEXT,
+        position          INTEGER NOT NULL  -- of the show's fact that gave it this status
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE sales_by_minute (
+        event_id     TEXT    NOT NULL,
+        minute       TEXT    NOT NULL, -- its beginning, in UTC
+        reservations INTEGER NOT NULL, -- checked out in this minute
+        seats        INTEGER NOT NULL,
+        amount       INTEGER NOT NULL, -- minor units
+        currency     TEXT    NOT NULL,
+        position     INTEGER NOT NULL, -- of the show's last fact that is counted here
+        PRIMARY KEY (event_id, minute)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the views to write them. A file that can't be the fold of a log with this head is made anew.
+pub(crate) fn open(folder: &Path, log_head: u64) -> Result<Connection, ProjectionError> {
+    let path = folder.join(FILE_NAME);
+    match usable(&path, log_head) {
+        Ok(Some(connection)) => return Ok(connection),
+        Ok(None) => tracing::info!("the SQL views are made anew from the log"),
+        Err(error) => tracing::warn!(%error, "the SQL views can't be used; they are made anew from the log"),
+    }
+    for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm")] {
+        // What is not there need not be removed; anything else shows when the file is opened.
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    create(&path).map_err(|source| ProjectionError::Sql { doing: "making the SQL views", source })
+}
+
+fn usable(path: &Path, log_head: u64) -> rusqlite::Result<Option<Connection>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let connection = connect(path)?;
+    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format != FORMAT {
+        return Ok(None);
+    }
+    let position: Option<u64> = connection.query_row("SELECT log_position FROM view_position", [], |row| row.get(0)).optional()?;
+    Ok(position.is_some_and(|position| position <= log_head).then_some(connection))
+}
+
+fn create(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {CREATE} PRAGMA user_version = {FORMAT}; COMMIT;"))?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A power cut may cost the last transactions, never their consistency; the log has the facts.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// A connection that only reads the views of a folder; nothing when there are none.
+pub fn open_to_read(folder: &Path) -> Result<Option<Connection>, ProjectionError> {
+    let path: PathBuf = folder.join(FILE_NAME);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30))?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    };
+    open().map(Some).map_err(|source| ProjectionError::Sql { doing: "opening the SQL views", source })
+}

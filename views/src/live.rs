@@ -1,0 +1,140 @@
+//! The views of all shows, shared between the projector, which writes them, and the query side, which reads them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use fullhouse_domain::{Chart, Event, Plan, ShowId, Timestamp};
+use tokio::sync::watch;
+
+use crate::seat_view::{Inconsistency, SeatView};
+
+/// All shows that this server knows.
+#[derive(Debug)]
+pub struct LiveViews {
+    shows: RwLock<Shows>,
+    log_position: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Shows {
+    by_id: HashMap<ShowId, Arc<LiveShow>>,
+    /// By the log position at which they were scheduled.
+    in_order: Vec<(u64, Arc<LiveShow>)>,
+}
+
+/// One show: what never changes, and the view that does.
+#[derive(Debug)]
+pub struct LiveShow {
+    id: ShowId,
+    plan: Plan,
+    chart: Arc<Chart>,
+    view: RwLock<SeatView>,
+    position: watch::Sender<u64>,
+}
+
+impl Default for LiveViews {
+    fn default() -> Self {
+        Self { shows: RwLock::default(), log_position: watch::channel(0).0 }
+    }
+}
+
+impl LiveViews {
+    /// The show of this id.
+    pub fn show(&self, id: &ShowId) -> Option<Arc<LiveShow>> {
+        self.read_shows().by_id.get(id).cloned()
+    }
+
+    /// Up to `limit` shows that were scheduled after a log position, each with the one it was scheduled at.
+    pub fn shows_after(&self, log_position: u64, limit: usize) -> Vec<(u64, Arc<LiveShow>)> {
+        let shows = self.read_shows();
+        let from = shows.in_order.partition_point(|(scheduled_at, _)| *scheduled_at <= log_position);
+        shows.in_order[from..].iter().take(limit).cloned().collect()
+    }
+
+    /// The log position up to which the views are the fold of the log, now and whenever it grows.
+    pub fn log_position(&self) -> watch::Receiver<u64> {
+        self.log_position.subscribe()
+    }
+
+    /// Waits until the views have reached a log position; returns whether they did within `patience`.
+    pub async fn reach(&self, log_position: u64, patience: Duration) -> bool {
+        reach(self.log_position.subscribe(), log_position, patience).await
+    }
+
+    /// For the projector alone: a show that was scheduled.
+    pub fn add(&self, id: ShowId, plan: Plan, scheduled_at: u64, recorded_at: Timestamp) -> Arc<LiveShow> {
+        let chart = Arc::new(Chart::new(&plan));
+        let view = RwLock::new(SeatView::scheduled(&chart, recorded_at));
+        let show = Arc::new(LiveShow { id: id.clone(), plan, chart, view, position: watch::channel(1).0 });
+        let mut shows = self.shows.write().unwrap_or_else(PoisonError::into_inner);
+        shows.by_id.insert(id, show.clone());
+        shows.in_order.push((scheduled_at, show.clone()));
+        show
+    }
+
+    /// For the projector alone: everything up to this log position has been applied.
+    pub fn reached(&self, log_position: u64) {
+        self.log_position.send_replace(log_position);
+    }
+
+    fn read_shows(&self) -> RwLockReadGuard<'_, Shows> {
+        self.shows.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LiveShow {
+    /// Its name.
+    pub fn id(&self) -> &ShowId {
+        &self.id
+    }
+
+    /// What was planned.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its seats and where they stand.
+    pub fn chart(&self) -> &Arc<Chart> {
+        &self.chart
+    }
+
+    /// The view as it is now. Let go of it soon: the projector waits meanwhile.
+    pub fn view(&self) -> RwLockReadGuard<'_, SeatView> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The view's position, now and whenever it grows.
+    pub fn position(&self) -> watch::Receiver<u64> {
+        self.position.subscribe()
+    }
+
+    /// Waits until the view has reached a position; returns whether it did within `patience`.
+    pub async fn reach(&self, position: u64, patience: Duration) -> bool {
+        reach(self.position.subscribe(), position, patience).await
+    }
+
+    /// For the projector alone: the next facts of this show, each with its position and instant.
+    pub fn apply<'a>(&self, facts: impl Iterator<Item = (u64, Timestamp, &'a Event)>) -> Result<(), Inconsistency> {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = Ok(());
+        for (position, recorded_at, event) in facts {
+            applied = view.apply(position, recorded_at, event);
+            if applied.is_err() {
+                break;
+            }
+        }
+        let position = view.position();
+        drop(view);
+        self.position.send_replace(position);
+        applied
+    }
+}
+
+async fn reach(mut watched: watch::Receiver<u64>, position: u64, patience: Duration) -> bool {
+    if *watched.borrow() >= position {
+        return true;
+    }
+    let reached = watched.wait_for(|&reached| reached >= position);
+    matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+}
