@@ -1,0 +1,45 @@
+// Explains prices and shapes. The swatches are drawn by the same code as the map, so they can't disagree.
+
+import { byId, make } from "./dom.js";
+import { formatMoneyShort } from "./format.js";
+import { paintSeat } from "./paint-seat.js";
+import { AVAILABLE, BOUGHT, CHOSEN, HELD, PENDING, RESERVED } from "./show.js";
+import { readTheme, watchTheme } from "./theme.js";
+
+const SWATCH_PX = 18;
+const SEAT_PX = 13;
+
+/** @param {import("./chart.js").Chart} chart */
+export function showLegend(chart) {
+  /** @type {{kind: number, band: number, text: string}[]} */
+  const prices = chart.bands.map(({ from, to }, band) => ({
+    kind: AVAILABLE,
+    band,
+    text: from.amount === to.amount ? formatMoneyShort(from) : `${formatMoneyShort(from)} to ${formatMoneyShort(to)}`,
+  }));
+  const states = [
+    { kind: PENDING, band: 0, text: "Held" },
+    { kind: RESERVED, band: 0, text: "Sold" },
+    { kind: CHOSEN, band: 0, text: "Chosen" },
+    { kind: HELD, band: 0, text: "Held for you" },
+    { kind: BOUGHT, band: 0, text: "Yours" },
+  ];
+
+  const draw = () => {
+    const theme = readTheme();
+    const item = (/** @type {{kind: number, band: number, text: string}} */ { kind, band, text }) => {
+      const swatch = make("canvas", { class: "swatch", "aria-hidden": "true" });
+      const ratio = devicePixelRatio || 1;
+      swatch.width = swatch.height = Math.round(SWATCH_PX * ratio);
+      const ctx = /** @type {CanvasRenderingContext2D} */ (swatch.getContext("2d"));
+      paintSeat(ctx, theme, kind, band, swatch.width / 2, swatch.height / 2, SEAT_PX * ratio, true);
+      return make("li", {}, swatch, text);
+    };
+    byId("legend").replaceChildren(
+      make("ul", { "aria-label": "Prices" }, ...prices.map(item)),
+      make("ul", { "aria-label": "What the shapes mean" }, ...states.map(item)),
+    );
+  };
+  draw();
+  watchTheme(draw);
+}

@@ -1,0 +1,44 @@
+// The list of shows.
+
+import { request } from "./api.js";
+import { byId, make } from "./dom.js";
+import { formatCount, formatTime } from "./format.js";
+import { guestName } from "./storage.js";
+
+/** @typedef {import("./types.js").ShowInfo} ShowInfo */
+
+/** @param {string} [cursor] @returns {Promise<{events: ShowInfo[], next: string|null}>} */
+export async function fetchShows(cursor) {
+  const { body } = await request("GET", cursor ? `/events?cursor=${encodeURIComponent(cursor)}` : "/events", { anonymous: true });
+  return body;
+}
+
+/** @param {{events: ShowInfo[], next: string|null}} page */
+export function listShows(page) {
+  const list = byId("shows");
+  list.hidden = false;
+  if (page.events.length === 0) list.append(make("p", { class: "muted" }, "There are no shows yet."));
+  append(list, page);
+}
+
+/** @param {HTMLElement} list @param {{events: ShowInfo[], next: string|null}} page */
+function append(list, page) {
+  for (const show of page.events) list.append(card(show));
+  if (!page.next) return;
+  const more = make("button", { type: "button", class: "secondary" }, "More shows");
+  more.addEventListener("click", async () => {
+    const next = await fetchShows(page.next ?? undefined);
+    more.remove();
+    append(list, next);
+  });
+  list.append(more);
+}
+
+/** @param {ShowInfo} show @returns {HTMLElement} */
+function card(show) {
+  const query = new URLSearchParams({ event: show.event_id });
+  if (guestName()) query.set("guest", guestName());
+  const link = make("a", { href: `/?${query}` }, show.title);
+  const free = show.counts ? make("p", { class: "muted" }, show.counts.available > 0 ? `${formatCount(show.counts.available)} available` : "Sold out") : "";
+  return make("article", { class: "show-card" }, make("h2", {}, link), make("p", {}, formatTime(show.starts_at)), free);
+}
