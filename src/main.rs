@@ -1,1 +1,49 @@
-fn main(){}
+//! Fullhouse sells numbered seats: one binary, its subcommands, and the wiring of its parts.
+//!
+//! # Layout
+//!
+//! * [`cli`]: what can be typed
+//! * [`serve`]: the server, from settings to shutdown
+//! * [`demo`]: the example hall and its simulated shoppers
+//! * [`verify`]: replays the log and checks the promises
+//! * [`openapi`]: the description of the HTTP interface
+//! * [`telemetry`]: logs and metrics
+//!
+//! This is the only place that reads the environment.
+
+mod cli;
+mod demo;
+mod openapi;
+mod serve;
+mod telemetry;
+mod token;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The program could not do what it was asked. Wrong usage has 2 too; 1 is kept for promises that `verify` found broken.
+const EXIT_FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().into_subcommand() {
+        Subcommand::Serve(settings) => serve::main(settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::Verify(settings) => verify::main(&settings),
+        Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),
+        Subcommand::Completions { shell } => {
+            cli::print_completions(shell);
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("fullhouse: {error:#}");
+        ExitCode::from(EXIT_FAILED)
+    })
+}

@@ -1,1 +1,15 @@
-//! x
+//! Commands: how they arrive over HTTP, and how they are decided and appended.
+//!
+//! # Layout
+//!
+//! * [`sequencer`]: decides commands in batches and appends each batch in one transaction
+//! * [`outcome`]: what becomes of a command
+//! * [`handlers`]: commands over HTTP
+
+pub mod handlers;
+pub mod outcome;
+pub mod sequencer;
+
+pub use handlers::{CommandState, router};
+pub use outcome::{Outcome, Rejected};
+pub use sequencer::{Action, Sequencer, Submission};

@@ -47,6 +47,14 @@ impl Log {
         }
     }
 
+    /// What the log knows of commands, compared with its facts: a sentence for each contradiction, and none when every fact
+    /// belongs to exactly one command.
+    pub async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
+        match self {
+            Log::Sqlite(log) => log.contradictions_of_commands().await,
+        }
+    }
+
     /// The last log position.
     pub fn head(&self) -> u64 {
         // The value is copied here, because whoever kept the borrow across an append would lock the writer out.

@@ -1,6 +1,5 @@
 //! Who is asking, and whether they may.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -108,7 +107,3 @@ callers! {
     /// The subject of a caller whose role is `auditor`.
     Auditor
 }
-
-/// The address that a connection came from. The server puts it into every request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct PeerAddress(pub IpAddr);

@@ -63,6 +63,7 @@ pub async fn manners(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
     // `Method` is an open set: a client could fill the memory with labels of its own invention.

@@ -1,1 +1,104 @@
-//! x
+//! Reads: shows, seats, reservations, history, and the live stream.
+//!
+//! # Layout
+//!
+//! * [`shows`], [`chart`], [`seats`], [`reservation`]: what is, from the views, and the seats as they were
+//! * [`history`]: what happened, from the log
+//! * [`stream`]: what changes, as it changes
+//! * [`conditional`]: answers that a client may have already
+//!
+//! Nothing here writes anything, and nothing here knows the command side.
+
+pub mod chart;
+mod conditional;
+pub mod history;
+pub mod reservation;
+pub mod seats;
+pub mod shows;
+pub mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use fullhouse_domain::ShowId;
+use fullhouse_eventstore::Log;
+use fullhouse_http::problem::Failure;
+use fullhouse_http::{Answer, Tokens};
+use fullhouse_schemas::{Code, Problem};
+use fullhouse_views::{LiveShow, LiveViews};
+use tokio::sync::Semaphore;
+
+pub use stream::Streams;
+
+/// How long a read waits for the views to reach the position it needs.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many reads of the past may fold the log at a time.
+const PAST_READS_MAX: usize = 4;
+
+/// What the handlers need.
+#[derive(Debug, Clone)]
+pub struct QueryState {
+    views: Arc<LiveViews>,
+    log: Log,
+    tokens: Arc<Tokens>,
+    streams: Arc<Streams>,
+    past_reads: Arc<Semaphore>,
+}
+
+impl FromRef<QueryState> for Arc<Tokens> {
+    fn from_ref(state: &QueryState) -> Self {
+        state.tokens.clone()
+    }
+}
+
+impl QueryState {
+    /// Reads from these views and this log.
+    pub fn new(views: Arc<LiveViews>, log: Log, tokens: Arc<Tokens>, streams: Arc<Streams>) -> Self {
+        Self { views, log, tokens, streams, past_reads: Arc::new(Semaphore::new(PAST_READS_MAX)) }
+    }
+
+    fn show(&self, id: &ShowId) -> Answer<Arc<LiveShow>> {
+        self.views.show(id).ok_or_else(|| Problem::new(Code::NotFound, "There is no such event.").into())
+    }
+
+    /// Waits until the views have everything that the log had when the request came, so that nobody misses what he has
+    /// just been told was done.
+    async fn catch_up(&self) -> Answer<()> {
+        let head = self.log.head();
+        if self.views.reach(head, PATIENCE).await {
+            return Ok(());
+        }
+        let reached = *self.views.log_position().borrow();
+        Err(Problem::new(Code::NotReached, format!("The views are at log position {reached}; the log is at {head}.")).into())
+    }
+
+    async fn past_read(&self) -> Answer<tokio::sync::OwnedSemaphorePermit> {
+        let permit = tokio::time::timeout(PATIENCE, self.past_reads.clone().acquire_owned()).await;
+        match permit {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(busy("Too many reads of the past are going on.")),
+        }
+    }
+}
+
+fn busy(detail: &str) -> Failure {
+    Problem::new(Code::Overloaded, detail).into()
+}
+
+/// The paths of all reads.
+pub fn router(state: QueryState) -> Router {
+    Router::new()
+        .route("/events", get(shows::list))
+        .route("/events/{event_id}", get(shows::one))
+        .route("/events/{event_id}/chart", get(chart::chart))
+        .route("/events/{event_id}/seats", get(seats::seats))
+        .route("/events/{event_id}/history", get(history::of_show))
+        .route("/log", get(history::of_log))
+        .route("/reserve/{reservation_id}", get(reservation::reservation))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .route("/events/{event_id}/stream", get(stream::stream))
+        .with_state(state)
+}

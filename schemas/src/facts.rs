@@ -129,9 +129,12 @@ pub fn upcast(kind: FactKind, version: u16, mut data: Value) -> Option<Value> {
     }
 }
 
-/// The fact that an event is stored as.
-pub fn encode(event: &Event, chart: &Chart) -> NewFact {
-    let labels = || event.seats().iter().map(|&seat| chart.label(seat)).collect();
+/// The fact that an event is stored as. Events that name seats need the chart that labels them.
+pub fn encode(event: &Event, chart: Option<&Chart>) -> NewFact {
+    let labels = || {
+        let chart = chart.expect("a show has a chart before anything happens to its seats");
+        event.seats().iter().map(|&seat| chart.label(seat)).collect()
+    };
     let (kind, data) = match event {
         Event::ShowScheduled(plan) => (FactKind::ShowScheduled, to_json(&ShowScheduled::from_plan(plan))),
         Event::SeatsHeld { reservation, expires_at, .. } => {
@@ -176,6 +179,26 @@ pub fn decode(fact: &StoredFact) -> Result<Event, UnreadableFact> {
         upcasted.as_str()
     };
     decode_current(fact, data).map_err(unreadable)
+}
+
+/// Whether a fact is about this reservation, whatever version it was written in.
+pub fn names_reservation(fact: &StoredFact, reservation_id: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        reservation_id: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_str::<Named<'_>>(&fact.data).is_ok_and(|named| named.reservation_id == reservation_id)
+}
+
+/// The labels of the seats that a fact names, whatever version it was written in; none, when it can't be read.
+pub fn seat_labels(fact: &StoredFact) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        seats: Vec<String>,
+    }
+    serde_json::from_str::<Named>(&fact.data).ok().map(|named| named.seats)
 }
 
 fn upcast_to_current(fact: &StoredFact) -> Result<String, String> {

@@ -380,6 +380,16 @@ pub struct CompactSeatsBody {
     pub statuses: String,
 }
 
+/// One letter for each status, in the order given.
+pub fn statuses_text(statuses: &[SeatStatus]) -> String {
+    let letter = |status: &SeatStatus| match status {
+        SeatStatus::Available => 'a',
+        SeatStatus::Pending => 'p',
+        SeatStatus::Reserved => 'r',
+    };
+    statuses.iter().map(letter).collect()
+}
+
 /// The body of `POST /reserve`: either `seats` or `best_available`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems. Every code there is stands in one table.
 
-use fullhouse_domain::{Refusal, SeatStatus};
+use fullhouse_domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -197,19 +197,10 @@ pub fn is_kept(refusal: &Refusal) -> bool {
     }
 }
 
-/// The letter of a status in the compact map.
-pub const fn status_letter(status: SeatStatus) -> u8 {
-    match status {
-        SeatStatus::Available => b'a',
-        SeatStatus::Pending => b'p',
-        SeatStatus::Reserved => b'r',
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fullhouse_domain::Conflict;
+    use fullhouse_domain::{Conflict, SeatStatus};
 
     #[test]
     fn codes_are_unique_and_parse_back() {

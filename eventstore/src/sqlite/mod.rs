@@ -98,6 +98,10 @@ impl SqliteLog {
         self.read(move |readers| readers.show(&show, after, limit)).await
     }
 
+    pub(crate) async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
+        self.read(Readers::contradictions_of_commands).await
+    }
+
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Readers) -> Result<T, LogError> + Send + 'static) -> Result<T, LogError> {
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || read(&shared.readers)).await.map_err(|_panicked| LogError::Closed)?

@@ -1,0 +1,155 @@
+//! Deciding the commands of a batch.
+
+use std::collections::{HashMap, HashSet};
+
+use fullhouse_domain::{Chart, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, decide, decide_schedule};
+use fullhouse_eventstore::{Batch, Entry, Proposal};
+use fullhouse_schemas::facts::encode;
+use fullhouse_schemas::problem::is_kept;
+use fullhouse_schemas::{NewFact, Problem};
+
+use super::worker::{Slot, Worker};
+use super::{Action, DECIDED_AGAIN, Job};
+
+/// Commands that were decided on one state and go to the log together: refusals first.
+pub(super) struct DecidedBatch {
+    /// The instant that they were decided at.
+    pub now: Timestamp,
+    pub commands: Vec<Decided>,
+}
+
+/// One of them.
+pub(super) struct Decided {
+    pub job: Job,
+    pub decision: Decision,
+}
+
+/// What was decided.
+pub(super) enum Decision {
+    /// These events, and the facts that they are stored as.
+    Accept { events: Vec<Event>, facts: Vec<NewFact> },
+    /// No, and why. This was so at that position of the show.
+    Refuse { refusal: Refusal, position: u64 },
+}
+
+impl Worker {
+    /// Decides what can be decided now. The rest waits for its show, or for the next batch.
+    pub fn decide_all(&mut self, jobs: Vec<Job>) -> DecidedBatch {
+        let now = self.log.now();
+        let mut taken = SeatsTaken::default();
+        let mut refused = Vec::with_capacity(jobs.len());
+        let mut accepted = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let decision = match &job.submission.action {
+                // The id was drawn for this command, so there is no such show yet.
+                Action::Schedule(plan) => match decide_schedule(None, plan) {
+                    Ok(events) => Decision::accept(events, None),
+                    Err(refusal) => Decision::Refuse { refusal, position: 0 },
+                },
+                Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
+                    None => {
+                        self.load(job);
+                        continue;
+                    }
+                    Some(Slot::Loading(_)) => {
+                        self.park(job);
+                        continue;
+                    }
+                    Some(Slot::Absent) => Decision::Refuse { refusal: Refusal::UnknownShow, position: 0 },
+                    Some(Slot::Ready(show)) => match decide(show, command, now) {
+                        Err(refusal) => Decision::Refuse { refusal, position: show.position() },
+                        Ok(events) if taken.take(&job.submission.show, show, &events) => Decision::accept(events, Some(show.chart())),
+                        Ok(_) => {
+                            self.again.push(job);
+                            continue;
+                        }
+                    },
+                },
+            };
+            let list = if matches!(decision, Decision::Accept { .. }) { &mut accepted } else { &mut refused };
+            list.push(Decided { job, decision });
+        }
+        taken.put_back(&mut self.shows);
+        metrics::counter!(DECIDED_AGAIN).increment(self.again.len() as u64);
+        refused.append(&mut accepted);
+        DecidedBatch { now, commands: refused }
+    }
+}
+
+impl Decision {
+    fn accept(events: Vec<Event>, chart: Option<&Chart>) -> Self {
+        let facts = events.iter().map(|event| encode(event, chart)).collect();
+        Decision::Accept { events, facts }
+    }
+}
+
+impl Decided {
+    /// The problem that a refusal is answered with, when the client may ask again under the same id and must then get it
+    /// again.
+    pub fn kept_refusal(&self) -> Option<String> {
+        match &self.decision {
+            Decision::Refuse { refusal, position } if self.job.submission.is_keyed && is_kept(refusal) => {
+                let mut problem = Problem::refused(refusal, *position);
+                problem.request_id = self.job.submission.request_id.to_string();
+                Some(serde_json::to_string(&problem).expect("text, numbers and lists always serialize"))
+            }
+            Decision::Refuse { .. } | Decision::Accept { .. } => None,
+        }
+    }
+
+    fn entry(&self) -> Entry {
+        let submission = &self.job.submission;
+        let proposal = match (&self.decision, self.kept_refusal()) {
+            (Decision::Accept { facts, .. }, _) => Proposal::Append(facts.clone()),
+            (Decision::Refuse { .. }, Some(problem)) => Proposal::KeepRefusal(problem),
+            (Decision::Refuse { .. }, None) => Proposal::Refuse,
+        };
+        Entry {
+            command_id: submission.command_id,
+            fingerprint: submission.fingerprint,
+            show: submission.show.clone(),
+            subject: submission.subject.clone(),
+            proposal,
+        }
+    }
+}
+
+impl DecidedBatch {
+    /// What is offered to the log. The same batch may be offered again: its command ids are the same.
+    pub fn offer(&self, known: u64) -> Batch {
+        Batch { known, recorded_at: self.now, entries: self.commands.iter().map(Decided::entry).collect() }
+    }
+}
+
+/// The seats that commands of the batch touch.
+#[derive(Default)]
+struct SeatsTaken {
+    by_show: HashMap<ShowId, HashSet<SeatIndex>>,
+}
+
+impl SeatsTaken {
+    /// Takes the events' seats, unless an earlier command of the batch has one of them. What is taken is not offered as
+    /// best available to later commands of the batch.
+    fn take(&mut self, id: &ShowId, show: &mut Show, events: &[Event]) -> bool {
+        if !self.by_show.contains_key(id) {
+            self.by_show.insert(id.clone(), HashSet::new());
+        }
+        let Some(taken) = self.by_show.get_mut(id) else { return false };
+        if events.iter().flat_map(Event::seats).any(|seat| taken.contains(seat)) {
+            return false;
+        }
+        for event in events {
+            taken.extend(event.seats());
+            show.set_aside(event.seats());
+        }
+        true
+    }
+
+    fn put_back(self, shows: &mut HashMap<ShowId, Slot>) {
+        for (id, seats) in self.by_show {
+            if let Some(Slot::Ready(show)) = shows.get_mut(&id) {
+                show.put_back(&seats.into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! From the log's verdicts to new state and to answers.
+
+use std::time::{Duration, Instant};
+
+use fullhouse_domain::{Event, ReservationId, Show, ShowId, Timestamp};
+use fullhouse_eventstore::{Appended, LogError, Recorded, RecordedOutcome, Verdict};
+use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::facts::{UnreadableFact, decode};
+
+use super::batch::{Decided, DecidedBatch, Decision};
+use super::load::{self, LoadError};
+use super::worker::{Slot, Worker};
+use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, Job, rejected};
+use crate::outcome::{Claimed, Outcome, Rejected, Scheduled, reservation_as_held};
+
+/// How often a batch is offered to a log that fails before its commands are answered "unknown".
+const APPEND_ATTEMPTS: u32 = 4;
+/// The pause before the second attempt; it doubles each time.
+const APPEND_PAUSE: Duration = Duration::from_millis(50);
+/// How many facts of other servers are read at a time.
+const READ_FACTS: usize = 4_096;
+
+/// A fact of a command, fresh or repeated.
+struct Told<'a> {
+    event: &'a Event,
+    position: u64,
+    recorded_at: Timestamp,
+}
+
+impl Worker {
+    /// Commits a batch and answers its commands; those in conflict are decided again.
+    pub async fn append_and_answer(&mut self, batch: DecidedBatch) {
+        metrics::histogram!(BATCH_COMMANDS).record(batch.commands.len() as f64);
+        let began = Instant::now();
+        let appended = self.append(&batch).await;
+        metrics::histogram!(APPEND_SECONDS).record(began.elapsed().as_secs_f64());
+        let Appended { head_before, verdicts } = match appended {
+            Ok(appended) => appended,
+            Err(error) => return self.give_up(batch, &error),
+        };
+        if head_before > self.known
+            && let Err(error) = self.fold_what_others_appended(head_before).await
+        {
+            tracing::error!("what other servers appended can't be folded: {error}");
+            self.forget_everything();
+        }
+        self.known = head_before;
+        for (decided, verdict) in batch.commands.into_iter().zip(verdicts) {
+            self.settle(decided, verdict, batch.now);
+        }
+    }
+
+    async fn append(&self, batch: &DecidedBatch) -> Result<Appended, LogError> {
+        let mut pause = APPEND_PAUSE;
+        let mut attempt = 1;
+        loop {
+            match self.log.append(batch.offer(self.known)).await {
+                Ok(appended) => return Ok(appended),
+                Err(LogError::Closed) => return Err(LogError::Closed),
+                Err(error) if attempt == APPEND_ATTEMPTS => return Err(error),
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(attempt, cause, "a batch could not be appended: {error}; the same one is offered again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+            attempt += 1;
+        }
+    }
+
+    /// Nobody knows what the log has, so nothing that is known of it counts any more.
+    fn give_up(&mut self, batch: DecidedBatch, error: &LogError) {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(cause, commands = batch.commands.len(), "a batch could not be appended: {error}");
+        self.forget_everything();
+        self.known = self.log.head();
+        batch.commands.into_iter().for_each(|decided| decided.job.answer(Err(rejected(Rejected::Unknown))));
+    }
+
+    fn forget_everything(&mut self) {
+        self.shows.retain(|_, slot| matches!(slot, Slot::Loading(_)));
+    }
+
+    async fn fold_what_others_appended(&mut self, head: u64) -> Result<(), LoadError> {
+        while self.known < head {
+            let limit = READ_FACTS.min((head - self.known) as usize);
+            for fact in self.log.read_log(self.known, limit).await? {
+                self.known = fact.log_position;
+                self.fold_fact(&fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds another server's fact into its show, unless the show was read so late that it has it.
+    fn fold_fact(&mut self, fact: &StoredFact) -> Result<(), LoadError> {
+        match self.shows.remove(&fact.show) {
+            Some(Slot::Ready(show)) if show.position() < fact.position => {
+                let show = load::fold(Some(show), fact)?;
+                self.shows.insert(fact.show.clone(), Slot::Ready(show));
+            }
+            Some(unaffected @ (Slot::Ready(_) | Slot::Loading(_))) => {
+                self.shows.insert(fact.show.clone(), unaffected);
+            }
+            Some(Slot::Absent) | None => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, decided: Decided, verdict: Verdict, now: Timestamp) {
+        let outcome = match verdict {
+            Verdict::Conflict => {
+                self.again.push(decided.job);
+                return;
+            }
+            Verdict::Refused => refused(&decided),
+            Verdict::Repeated(recorded) => self.repeated(&decided.job, recorded),
+            Verdict::Accepted { log_position, position } => self.accepted(&decided, log_position, position, now),
+        };
+        decided.job.answer(outcome);
+    }
+
+    fn accepted(&mut self, decided: &Decided, log_position: u64, position: u64, now: Timestamp) -> Result<Outcome, Rejected> {
+        let Decision::Accept { events, .. } = &decided.decision else { unreachable!("the log accepts only what was proposed") };
+        if !events.is_empty() {
+            self.known = log_position + events.len() as u64 - 1;
+        }
+        let id = &decided.job.submission.show;
+        for (position, event) in (position..).zip(events) {
+            self.evolve(id, event, position, now);
+        }
+        let told = (position..).zip(events).map(|(position, event)| Told { event, position, recorded_at: now });
+        self.outcome(&decided.job, id, told)
+    }
+
+    /// Folds a fact of our own. A state that does not agree is dropped, and read again from the log when it is needed.
+    fn evolve(&mut self, id: &ShowId, event: &Event, position: u64, recorded_at: Timestamp) {
+        let breach = match self.shows.get_mut(id) {
+            Some(Slot::Ready(show)) if show.position() + 1 == position => show.evolve(event, recorded_at).err(),
+            None if position == 1 => match Show::schedule(event, recorded_at) {
+                Ok(show) => {
+                    self.shows.insert(id.clone(), Slot::Ready(Box::new(show)));
+                    None
+                }
+                Err(breach) => Some(breach),
+            },
+            // It is at another position, or being read: either way it is not known here.
+            Some(Slot::Ready(_) | Slot::Absent) | None => {
+                self.shows.remove(id);
+                None
+            }
+            Some(Slot::Loading(_)) => None,
+        };
+        if let Some(breach) = breach {
+            tracing::error!(show = %id, position, ?breach, "a decision has broken a promise");
+            self.shows.remove(id);
+        }
+    }
+
+    fn repeated(&self, job: &Job, recorded: Recorded) -> Result<Outcome, Rejected> {
+        if recorded.fingerprint != job.submission.fingerprint {
+            return Ok(Outcome::KeyReused);
+        }
+        let facts = match recorded.outcome {
+            RecordedOutcome::Refused(problem) => return Ok(Outcome::RefusedAs(problem)),
+            RecordedOutcome::Facts(facts) => facts,
+        };
+        // The id of a new show is drawn anew each time, and the first one counts.
+        let id = facts.first().map_or(&job.submission.show, |fact| &fact.show);
+        let events = facts.iter().map(decode).collect::<Result<Vec<Event>, UnreadableFact>>().map_err(|error| {
+            tracing::error!("a repeated command's facts can't be read: {error}");
+            Rejected::Damaged
+        })?;
+        let told = facts.iter().zip(&events).map(|(fact, event)| Told { event, position: fact.position, recorded_at: fact.recorded_at });
+        self.outcome(job, id, told)
+    }
+
+    /// The answer to a command that was accepted with these facts.
+    fn outcome<'a>(&self, job: &Job, id: &ShowId, told: impl Iterator<Item = Told<'a>>) -> Result<Outcome, Rejected> {
+        let mut checked_out = None;
+        for Told { event, position, recorded_at } in told {
+            match event {
+                Event::ShowScheduled(plan) => {
+                    let seats = plan.sections.iter().flat_map(|section| &section.rows).map(|row| row.seats).sum();
+                    return Ok(Outcome::Scheduled(Box::new(Scheduled { show: id.clone(), plan: (**plan).clone(), seats })));
+                }
+                Event::SeatsHeld { .. } => {
+                    let reservation = reservation_as_held(event, recorded_at, position);
+                    return self.claimed(id, reservation).map(Outcome::Held);
+                }
+                Event::SeatsReserved { reservation, .. } => checked_out = Some(reservation),
+                Event::HoldReleased { .. } => return Ok(Outcome::Ended),
+                // It may stand before the hold that took its seats over.
+                Event::HoldExpired { .. } => {}
+            }
+        }
+        match (&job.submission.action, checked_out) {
+            (_, Some(reservation)) => self.sold(id, reservation),
+            // Nothing had to happen: it was checked out before.
+            (Action::Command(fullhouse_domain::Command::Checkout { reservation, .. }), None) => self.sold(id, reservation),
+            _ => Ok(Outcome::Ended),
+        }
+    }
+
+    /// A reservation that was checked out never changes again.
+    fn sold(&self, id: &ShowId, reservation: &ReservationId) -> Result<Outcome, Rejected> {
+        let found = self.show(id).and_then(|show| show.reservation(reservation)).cloned();
+        self.claimed(id, found).map(Outcome::CheckedOut)
+    }
+
+    fn claimed(&self, id: &ShowId, reservation: Option<fullhouse_domain::Reservation>) -> Result<Claimed, Rejected> {
+        // The state may have been dropped a moment ago. Asked again, the command gets its outcome from the log.
+        let show = self.show(id).ok_or(Rejected::Unknown)?;
+        Ok(Claimed { reservation: reservation.ok_or(Rejected::Unknown)?, chart: show.chart().clone() })
+    }
+
+    fn show(&self, id: &ShowId) -> Option<&Show> {
+        match self.shows.get(id) {
+            Some(Slot::Ready(show)) => Some(show),
+            Some(Slot::Loading(_) | Slot::Absent) | None => None,
+        }
+    }
+}
+
+fn refused(decided: &Decided) -> Result<Outcome, Rejected> {
+    if let Some(problem) = decided.kept_refusal() {
+        return Ok(Outcome::RefusedAs(problem));
+    }
+    let Decision::Refuse { refusal, position } = &decided.decision else { unreachable!("the log refuses only what was refused") };
+    Ok(Outcome::Refused { refusal: refusal.clone(), position: *position })
+}

@@ -1,0 +1,142 @@
+//! The loop of the sequencer, and the state that it owns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fullhouse_domain::{Show, ShowId};
+use fullhouse_eventstore::Log;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::load::{self, Loaded};
+use super::{Job, WAITING, WAITING_MAX, rejected};
+use crate::outcome::Rejected;
+
+/// How many commands go into one batch.
+const BATCH_COMMANDS_MAX: usize = 1_024;
+/// How many histories are read at a time.
+const LOADS_MAX: usize = 4;
+
+/// What is known of a show.
+pub(super) enum Slot {
+    /// Its history is being read; commands wait for it.
+    Loading(Vec<Job>),
+    /// Its state at the log position that the worker knows.
+    Ready(Box<Show>),
+    /// There is no such show at that position.
+    Absent,
+}
+
+pub(super) struct Worker {
+    pub log: Log,
+    /// The log position that every ready state is the fold of.
+    pub known: u64,
+    pub shows: HashMap<ShowId, Slot>,
+    /// Commands to be decided again, in the order of their arrival.
+    pub again: Vec<Job>,
+    /// How many commands wait for a show that is being loaded.
+    parked: usize,
+    loads: Arc<Semaphore>,
+    loading: mpsc::UnboundedSender<Loaded>,
+    loaded: mpsc::UnboundedReceiver<Loaded>,
+}
+
+impl Worker {
+    pub fn new(log: Log) -> Self {
+        let known = log.head();
+        // One message for each load, and a show is loaded only while a command waits for it, so `parked` bounds this.
+        let (loading, loaded) = mpsc::unbounded_channel();
+        Self { log, known, shows: HashMap::new(), again: Vec::new(), parked: 0, loads: Arc::new(Semaphore::new(LOADS_MAX)), loading, loaded }
+    }
+
+    pub async fn run(mut self, mut waiting: mpsc::Receiver<Job>, stop: CancellationToken) {
+        while let Some(mut jobs) = self.next_jobs(&mut waiting, &stop).await {
+            while jobs.len() < BATCH_COMMANDS_MAX
+                && let Ok(job) = waiting.try_recv()
+            {
+                jobs.push(job);
+            }
+            metrics::gauge!(WAITING).set((waiting.len() + self.parked) as f64);
+            let batch = self.decide_all(jobs);
+            if !batch.commands.is_empty() {
+                self.append_and_answer(batch).await;
+            }
+            // A show that does not exist now may exist the next time that somebody asks.
+            self.shows.retain(|_, slot| !matches!(slot, Slot::Absent));
+        }
+    }
+
+    /// The first commands of the next batch; nothing when there will never be one again.
+    async fn next_jobs(&mut self, waiting: &mut mpsc::Receiver<Job>, stop: &CancellationToken) -> Option<Vec<Job>> {
+        if !self.again.is_empty() {
+            return Some(std::mem::take(&mut self.again));
+        }
+        loop {
+            tokio::select! {
+                () = stop.cancelled(), if !waiting.is_closed() => waiting.close(),
+                job = waiting.recv() => match job {
+                    Some(job) => return Some(vec![job]),
+                    None if self.parked == 0 => return None,
+                    None => {
+                        let loaded = self.loaded.recv().await?;
+                        return Some(self.take_loaded(loaded).await);
+                    }
+                },
+                Some(loaded) = self.loaded.recv() => {
+                    let jobs = self.take_loaded(loaded).await;
+                    if !jobs.is_empty() {
+                        return Some(jobs);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins to read a show's history, which the command waits for.
+    pub fn load(&mut self, job: Job) {
+        let id = job.submission.show.clone();
+        let (log, loading, loads) = (self.log.clone(), self.loading.clone(), self.loads.clone());
+        let of = id.clone();
+        tokio::spawn(async move {
+            let _permit = loads.acquire().await;
+            let result = load::read_on(&log, &of, None).await;
+            // A worker that has ended needs no show.
+            let _ = loading.send(Loaded { id: of, result });
+        });
+        self.shows.insert(id, Slot::Loading(vec![job]));
+        self.parked += 1;
+    }
+
+    /// Lets a command wait for its show.
+    pub fn park(&mut self, job: Job) {
+        if self.parked >= WAITING_MAX {
+            return job.answer(Err(rejected(Rejected::Overloaded)));
+        }
+        if let Some(Slot::Loading(jobs)) = self.shows.get_mut(&job.submission.show) {
+            jobs.push(job);
+            self.parked += 1;
+        }
+    }
+
+    /// Makes a show ready whose history has been read; returns the commands that waited for it.
+    async fn take_loaded(&mut self, Loaded { id, result }: Loaded) -> Vec<Job> {
+        let Some(Slot::Loading(jobs)) = self.shows.remove(&id) else { return Vec::new() };
+        self.parked -= jobs.len();
+        // What other servers appended meanwhile is missing.
+        let read = match result {
+            Ok(show) => load::read_on(&self.log, &id, show).await,
+            Err(error) => Err(error),
+        };
+        let slot = match read {
+            Ok(Some(show)) => Slot::Ready(show),
+            Ok(None) => Slot::Absent,
+            Err(error) => {
+                tracing::error!(show = %id, "a show's history can't be read: {error}");
+                jobs.into_iter().for_each(|job| job.answer(Err(rejected(Rejected::Damaged))));
+                return Vec::new();
+            }
+        };
+        self.shows.insert(id, slot);
+        jobs
+    }
+}

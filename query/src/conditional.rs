@@ -1,0 +1,56 @@
+//! Answers that a client may have already (RFC 9110, section 13).
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+/// Names one state of a resource.
+#[derive(Debug, Clone)]
+pub(crate) struct Tag(String);
+
+impl Tag {
+    pub fn new(state: impl std::fmt::Display) -> Self {
+        Self(format!("\"{state}\""))
+    }
+
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        listed.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.0)
+    }
+}
+
+/// 304 for a client that has this state; else the body, which is made only then.
+pub(crate) fn json(request: &HeaderMap, tag: &Tag, cache_control: &'static str, body: impl FnOnce() -> Bytes) -> Response {
+    let mut response = if tag.is_in(request) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(body())).into_response()
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&tag.0) {
+        headers.insert(header::ETAG, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_has_the_state_gets_no_body() {
+        let tag = Tag::new(7);
+        let status = |sent: &'static str| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(sent))]);
+            json(&headers, &tag, "no-cache", || Bytes::from_static(b"{}")).status()
+        };
+        for has_it in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "*"] {
+            assert_eq!(status(has_it), StatusCode::NOT_MODIFIED, "{has_it}");
+        }
+        for has_not in ["\"6\"", "7", "", "\"77\""] {
+            assert_eq!(status(has_not), StatusCode::OK, "{has_not}");
+        }
+    }
+}

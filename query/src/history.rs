@@ -1,0 +1,196 @@
+//! `GET /events/{id}/history` and `GET /log`: what happened, for auditors.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use fullhouse_domain::{SeatIndex, ShowId};
+use fullhouse_eventstore::{Log, LogError};
+use fullhouse_http::problem::internal;
+use fullhouse_http::{Answer, Auditor, Parameters, PathId};
+use fullhouse_schemas::facts::names_reservation;
+use fullhouse_schemas::http::FactsBody;
+use fullhouse_schemas::{Code, Problem, StoredFact};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::QueryState;
+
+/// Facts on a page when the client doesn't say.
+const LIMIT_DEFAULT: usize = 100;
+/// The most facts on a page.
+const LIMIT_MAX: usize = 1_000;
+/// How many facts are read at a time.
+const READ_FACTS: usize = 2_000;
+
+const NDJSON: &str = "application/x-ndjson";
+
+/// Which facts of a show.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfShow {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u64>,
+    seat: Option<String>,
+    reservation: Option<String>,
+}
+
+/// Which facts of the log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfLog {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u64>,
+}
+
+/// What to read, and which of it to keep.
+#[derive(Debug, Clone)]
+struct Reading {
+    log: Log,
+    /// The whole log when it names no show.
+    show: Option<ShowId>,
+    seat: Option<SeatIndex>,
+    reservation: Option<String>,
+}
+
+/// The facts of one show. Role: auditor.
+#[utoipa::path(
+    get, path = "/events/{event_id}/history", tag = "history", security(("token" = ["auditor"])),
+    params(
+        ("event_id" = String, Path),
+        ("after" = Option<u64>, Query, description = "A position; facts after it."),
+        ("limit" = Option<u64>, Query, description = "1 to 1,000, 100 when absent; as NDJSON any number, and no limit when absent."),
+        ("seat" = Option<String>, Query, description = "Only facts about this seat."),
+        ("reservation" = Option<String>, Query, description = "Only facts about this reservation."),
+    ),
+    responses(
+        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.", body = FactsBody),
+        (status = "4XX", description = "See `code`.", body = Problem),
+    )
+)]
+pub async fn of_show(
+    State(state): State<QueryState>,
+    Auditor(_): Auditor,
+    PathId(id): PathId<ShowId>,
+    Parameters(wanted): Parameters<OfShow>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    state.catch_up().await?;
+    let show = state.show(&id)?;
+    let seat = match wanted.seat {
+        None => None,
+        Some(label) => {
+            let seat = show.chart().seat(&label);
+            Some(seat.ok_or_else(|| Problem::new(Code::NotFound, format!("This event has no seat {label}.")))?)
+        }
+    };
+    let reading = Reading { log: state.log.clone(), show: Some(id), seat, reservation: wanted.reservation };
+    answer(&state, reading, wanted.after, wanted.limit, &headers).await
+}
+
+/// The facts of all shows. Role: auditor.
+#[utoipa::path(
+    get, path = "/log", tag = "history", security(("token" = ["auditor"])),
+    params(
+        ("after" = Option<u64>, Query, description = "A log position; facts after it."),
+        ("limit" = Option<u64>, Query, description = "1 to 1,000, 100 when absent; as NDJSON any number, and no limit when absent."),
+    ),
+    responses(
+        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.", body = FactsBody),
+        (status = "4XX", description = "See `code`.", body = Problem),
+    )
+)]
+pub async fn of_log(
+    State(state): State<QueryState>,
+    Auditor(_): Auditor,
+    Parameters(OfLog { after, limit }): Parameters<OfLog>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let reading = Reading { log: state.log.clone(), show: None, seat: None, reservation: None };
+    answer(&state, reading, after, limit, &headers).await
+}
+
+async fn answer(state: &QueryState, reading: Reading, after: u64, limit: Option<u64>, headers: &HeaderMap) -> Answer<Response> {
+    if limit == Some(0) {
+        return Err(Problem::new(Code::BadRequest, "`limit` must be 1 or more.").into());
+    }
+    let wants_lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accept| accept.contains(NDJSON));
+    if wants_lines {
+        return Ok(lines(reading, after, limit.unwrap_or(u64::MAX)));
+    }
+    let limit = limit.map_or(LIMIT_DEFAULT, |limit| limit.try_into().unwrap_or(usize::MAX));
+    if limit > LIMIT_MAX {
+        let detail = format!("`limit` must be 1 to {LIMIT_MAX}; as `{NDJSON}` there is no such limit.");
+        return Err(Problem::new(Code::BadRequest, detail).into());
+    }
+    let _permit = state.past_read().await?;
+    page(&reading, after, limit).await.map_err(|error| internal("reading the log", &error))
+}
+
+#[derive(Serialize)]
+struct Page {
+    facts: Vec<Box<RawValue>>,
+    next: Option<u64>,
+}
+
+/// One page, and where the next one begins, if there is anything more.
+async fn page(reading: &Reading, mut after: u64, limit: usize) -> Result<Response, LogError> {
+    let mut facts = Vec::new();
+    let mut next = None;
+    'reading: loop {
+        let read = reading.read(after).await?;
+        for fact in &read {
+            if reading.keeps(fact) {
+                if facts.len() == limit {
+                    next = Some(after);
+                    break 'reading;
+                }
+                let line = String::from_utf8(fact.canonical_bytes()).expect("JSON is UTF-8");
+                facts.push(RawValue::from_string(line).expect("canonical bytes are JSON"));
+            }
+            after = reading.position(fact);
+        }
+        if read.len() < READ_FACTS {
+            break;
+        }
+    }
+    Ok(axum::Json(Page { facts, next }).into_response())
+}
+
+/// One fact a line, read as the client takes them.
+fn lines(reading: Reading, after: u64, limit: u64) -> Response {
+    let chunks = futures::stream::try_unfold((reading, Some(after), limit), |(reading, after, mut left)| async move {
+        let Some(mut after) = after else { return Ok(None) };
+        let read = reading.read(after).await.inspect_err(|error| tracing::error!("a history could not be read on: {error}"))?;
+        let mut chunk = Vec::with_capacity(read.len() * 384);
+        for fact in read.iter().filter(|fact| reading.keeps(fact)).take(left.try_into().unwrap_or(usize::MAX)) {
+            chunk.extend(fact.canonical_bytes());
+            chunk.push(b'\n');
+            left -= 1;
+        }
+        after = read.last().map_or(after, |fact| reading.position(fact));
+        let goes_on = read.len() == READ_FACTS && left > 0;
+        Ok::<_, LogError>(Some((Bytes::from(chunk), (reading, goes_on.then_some(after), left))))
+    });
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON))], Body::from_stream(chunks)).into_response()
+}
+
+impl Reading {
+    async fn read(&self, after: u64) -> Result<Vec<StoredFact>, LogError> {
+        match &self.show {
+            Some(show) => self.log.read_show(show, after, READ_FACTS).await,
+            None => self.log.read_log(after, READ_FACTS).await,
+        }
+    }
+
+    fn position(&self, fact: &StoredFact) -> u64 {
+        if self.show.is_some() { fact.position } else { fact.log_position }
+    }
+
+    fn keeps(&self, fact: &StoredFact) -> bool {
+        self.seat.is_none_or(|seat| fact.touches.contains(&seat)) && self.reservation.as_deref().is_none_or(|id| names_reservation(fact, id))
+    }
+}

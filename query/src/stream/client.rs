@@ -1,0 +1,110 @@
+//! One client: a socket, and the last position that was sent to it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use fullhouse_domain::{Reservation, Subject, Timestamp};
+use fullhouse_schemas::http::ReservationBody;
+use fullhouse_schemas::stream::{HEARTBEAT, opening, reservation_message};
+use tokio::sync::watch;
+
+use super::feed::{Feed, Frame, FrameKind};
+use super::limits::Place;
+
+pub(super) struct Client {
+    feed: Arc<Feed>,
+    frames: watch::Receiver<Arc<Frame>>,
+    subject: Option<Subject>,
+    /// The position that the client has been brought to.
+    position: u64,
+    /// What goes out next.
+    ready: VecDeque<Bytes>,
+    _place: Place,
+}
+
+impl Client {
+    /// A client that has the state at `last_event_id`, or none.
+    pub fn new(feed: Arc<Feed>, subject: Option<Subject>, last_event_id: Option<u64>, place: Place) -> Self {
+        if let Some(subject) = &subject {
+            feed.listen(subject);
+        }
+        let frames = feed.frames();
+        let mut client = Self { feed, frames, subject, position: 0, ready: VecDeque::new(), _place: place };
+        client.ready.push_back(opening().into());
+        // Every show begins at position 1, so 0 is nobody's last id.
+        match last_event_id.filter(|&id| id > 0).and_then(|id| Some((id, client.feed.since(id)?))) {
+            Some((id, (position, bytes))) => {
+                client.position = id;
+                client.tell_missed_reservations();
+                if position > id {
+                    client.ready.push_back(bytes);
+                }
+                client.position = position;
+            }
+            None => {
+                let (position, bytes) = client.feed.whole();
+                client.ready.push_back(bytes);
+                client.position = position;
+            }
+        }
+        client
+    }
+
+    /// The next bytes; nothing when the server stops.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Some(bytes);
+            }
+            self.frames.changed().await.ok()?;
+            let frame = self.frames.borrow_and_update().clone();
+            match &frame.kind {
+                FrameKind::Last => return None,
+                FrameKind::Silence => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
+                FrameKind::Change(_) if frame.to <= self.position => {}
+                FrameKind::Change(bytes) if frame.from == self.position => {
+                    if let Some(subject) = &self.subject {
+                        let messages: Vec<Bytes> = frame.reservations_of(subject).iter().map(|changed| self.reservation(changed)).collect();
+                        self.ready.extend(messages);
+                    }
+                    self.ready.push_back(bytes.clone());
+                    self.position = frame.to;
+                }
+                // It was too slow for some frames: one difference makes up for all of them.
+                FrameKind::Change(_) => {
+                    self.tell_missed_reservations();
+                    if let Some((position, bytes)) = self.feed.since(self.position) {
+                        self.ready.push_back(bytes);
+                        self.position = position;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_missed_reservations(&mut self) {
+        let Some(subject) = &self.subject else { return };
+        let messages: Vec<Bytes> = {
+            let view = self.feed.show().view();
+            let missed = view.reservations_of(subject).filter(|reservation| reservation.position > self.position);
+            missed.map(|reservation| self.reservation(reservation)).collect()
+        };
+        self.ready.extend(messages);
+    }
+
+    fn reservation(&self, reservation: &Reservation) -> Bytes {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+        let body = ReservationBody::new(reservation, self.feed.show().chart(), Timestamp::from_micros(now));
+        reservation_message(&body, self.position).into()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(subject) = &self.subject {
+            self.feed.stop_listening(subject);
+        }
+    }
+}

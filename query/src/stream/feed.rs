@@ -1,0 +1,277 @@
+//! What the clients of one show are sent.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fullhouse_domain::{Reservation, SeatIndex, SeatStatus, ShowId, Subject};
+use fullhouse_schemas::http::{CompactSeatsBody, Counts, statuses_text};
+use fullhouse_schemas::stream::{change_message, seats_message};
+use fullhouse_views::LiveShow;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Counter: frames that were made, each of which many clients may be sent.
+pub const FRAMES: &str = "fullhouse_stream_frames_total";
+/// Histogram: from a fact's recording to the frame that tells of it, in seconds, for the newest fact of each frame.
+pub const FRAME_LAG_SECONDS: &str = "fullhouse_stream_frame_lag_seconds";
+
+/// The pause between two frames of a show. What changes meanwhile is in the next one.
+const FRAME_PAUSE: Duration = Duration::from_millis(50);
+/// Silence is broken after this long, so that a dead connection can be told from a quiet one.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// The feeds of all shows that are watched.
+#[derive(Debug)]
+pub(super) struct Feeds {
+    by_show: Mutex<HashMap<ShowId, Weak<Feed>>>,
+    stop: CancellationToken,
+}
+
+/// The feed of one show. It ends when nobody watches.
+#[derive(Debug)]
+pub(super) struct Feed {
+    show: Arc<LiveShow>,
+    map: Mutex<Map>,
+    listening: Mutex<HashMap<Subject, usize>>,
+    frames: watch::Sender<Arc<Frame>>,
+    _ends_with_me: DropGuard,
+}
+
+/// The map at the position that the newest frame leads to, and what was made of it for clients.
+#[derive(Debug)]
+struct Map {
+    position: u64,
+    counts: Counts,
+    statuses: Vec<SeatStatus>,
+    changed_at: Vec<u64>,
+    whole: Option<Bytes>,
+    differences: HashMap<u64, Bytes>,
+}
+
+/// What everybody at position `from` is sent.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub from: u64,
+    pub to: u64,
+    pub kind: FrameKind,
+    /// Changed reservations of those who listen.
+    reservations: HashMap<Subject, Vec<Reservation>>,
+}
+
+#[derive(Debug)]
+pub(super) enum FrameKind {
+    /// Seats changed.
+    Change(Bytes),
+    /// Nothing did for a while.
+    Silence,
+    /// The server is stopping.
+    Last,
+}
+
+impl Feeds {
+    pub fn new(stop: CancellationToken) -> Self {
+        Self { by_show: Mutex::default(), stop }
+    }
+
+    /// The feed of a show, made for its first client.
+    pub fn join(&self, show: &Arc<LiveShow>) -> Arc<Feed> {
+        let mut feeds = self.by_show.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(feed) = feeds.get(show.id()).and_then(Weak::upgrade) {
+            return feed;
+        }
+        feeds.retain(|_, feed| feed.strong_count() > 0);
+        let feed = Feed::start(show.clone(), &self.stop);
+        feeds.insert(show.id().clone(), Arc::downgrade(&feed));
+        feed
+    }
+}
+
+impl Feed {
+    fn start(show: Arc<LiveShow>, stop: &CancellationToken) -> Arc<Self> {
+        let map = Map::of(&show);
+        let frames = watch::channel(Arc::new(Frame::silence(map.position, FrameKind::Silence))).0;
+        let nobody_watches = CancellationToken::new();
+        let feed = Arc::new(Self {
+            show,
+            map: Mutex::new(map),
+            listening: Mutex::default(),
+            frames,
+            _ends_with_me: nobody_watches.clone().drop_guard(),
+        });
+        let running = run(Arc::downgrade(&feed), feed.show.position(), stop.clone());
+        tokio::spawn(async move { nobody_watches.run_until_cancelled(running).await });
+        feed
+    }
+
+    pub fn show(&self) -> &Arc<LiveShow> {
+        &self.show
+    }
+
+    pub fn frames(&self) -> watch::Receiver<Arc<Frame>> {
+        self.frames.subscribe()
+    }
+
+    /// The whole map as a message, and its position.
+    pub fn whole(&self) -> (u64, Bytes) {
+        let mut map = self.map();
+        let position = map.position;
+        if map.whole.is_none() {
+            let body = CompactSeatsBody { position, counts: map.counts, statuses: statuses_text(&map.statuses) };
+            map.whole = Some(seats_message(&body).into());
+        }
+        (position, map.whole.clone().unwrap_or_default())
+    }
+
+    /// What changed since any position as a message, and the position that it leads to. Nothing, when the position lies in
+    /// the future.
+    pub fn since(&self, position: u64) -> Option<(u64, Bytes)> {
+        if position > self.map().position {
+            // The client saw a newer state than the last frame, which may be some milliseconds old.
+            self.make_frame();
+        }
+        let mut map = self.map();
+        if position > map.position {
+            return None;
+        }
+        let to = map.position;
+        if let Some(bytes) = map.differences.get(&position) {
+            return Some((to, bytes.clone()));
+        }
+        let changed = map.changed_at.iter().zip(&map.statuses).zip(0..);
+        let changes: Vec<(SeatIndex, SeatStatus)> =
+            changed.filter(|((at, _), _)| **at > position).map(|((_, status), seat)| (seat, *status)).collect();
+        let bytes = Bytes::from(change_message(self.show.chart(), to, map.counts, &changes));
+        map.differences.insert(position, bytes.clone());
+        Some((to, bytes))
+    }
+
+    /// Notes that this person wants to hear of his reservations, until [`Feed::stop_listening`].
+    pub fn listen(&self, subject: &Subject) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        *listening.entry(subject.clone()).or_default() += 1;
+    }
+
+    pub fn stop_listening(&self, subject: &Subject) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = listening.get_mut(subject) {
+            *count -= 1;
+            if *count == 0 {
+                listening.remove(subject);
+            }
+        }
+    }
+
+    fn map(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the map up to the view and publishes the difference.
+    fn make_frame(&self) {
+        let mut map = self.map();
+        let view = self.show.view();
+        let (from, to) = (map.position, view.position());
+        if from == to {
+            return;
+        }
+        let changes = map.advance(&view);
+        let recorded_at = view.recorded_at();
+        let reservations = self.reservations_of_listeners(&view, from);
+        drop(view);
+        let bytes = Bytes::from(change_message(self.show.chart(), to, map.counts, &changes));
+        map.differences.insert(from, bytes.clone());
+        self.frames.send_replace(Arc::new(Frame { from, to, kind: FrameKind::Change(bytes), reservations }));
+        metrics::counter!(FRAMES).increment(1);
+        metrics::histogram!(FRAME_LAG_SECONDS).record(lag_seconds(recorded_at));
+    }
+
+    fn reservations_of_listeners(&self, view: &fullhouse_views::SeatView, after: u64) -> HashMap<Subject, Vec<Reservation>> {
+        let listening: HashSet<Subject> = self.listening.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let mut by_subject: HashMap<Subject, Vec<Reservation>> = HashMap::new();
+        if listening.is_empty() {
+            return by_subject;
+        }
+        let changed: Vec<&Reservation> = view.reservations_changed_after(after).filter(|changed| listening.contains(&changed.subject)).collect();
+        for reservation in changed.into_iter().rev() {
+            by_subject.entry(reservation.subject.clone()).or_default().push(reservation.clone());
+        }
+        by_subject
+    }
+
+    fn publish(&self, kind: FrameKind) {
+        let position = self.map().position;
+        self.frames.send_replace(Arc::new(Frame::silence(position, kind)));
+    }
+}
+
+fn lag_seconds(recorded_at: fullhouse_domain::Timestamp) -> f64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    (now.as_micros() as i64).saturating_sub(recorded_at.as_micros()).max(0) as f64 / 1e6
+}
+
+/// Makes a frame whenever the view has moved, at most one in [`FRAME_PAUSE`].
+async fn run(feed: Weak<Feed>, mut position: watch::Receiver<u64>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            changed = position.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(SILENCE_MAX) => {
+                let Some(feed) = feed.upgrade() else { return };
+                feed.publish(FrameKind::Silence);
+                continue;
+            }
+            () = stop.cancelled() => {
+                if let Some(feed) = feed.upgrade() {
+                    feed.publish(FrameKind::Last);
+                }
+                return;
+            }
+        }
+        let Some(feed) = feed.upgrade() else { return };
+        feed.make_frame();
+        drop(feed);
+        tokio::time::sleep(FRAME_PAUSE).await;
+    }
+}
+
+impl Map {
+    fn of(show: &LiveShow) -> Self {
+        let view = show.view();
+        Self {
+            position: view.position(),
+            counts: view.counts(),
+            statuses: view.statuses().to_vec(),
+            changed_at: view.changed_at().to_vec(),
+            whole: None,
+            differences: HashMap::new(),
+        }
+    }
+
+    /// Takes over what the view has more; returns the seats whose status differs from before.
+    fn advance(&mut self, view: &fullhouse_views::SeatView) -> Vec<(SeatIndex, SeatStatus)> {
+        let mut changes = Vec::new();
+        let newer = view.changed_at().iter().zip(view.statuses()).zip(0..).filter(|((at, _), _)| **at > self.position);
+        for ((at, status), seat) in newer {
+            self.changed_at[seat] = *at;
+            if std::mem::replace(&mut self.statuses[seat], *status) != *status {
+                changes.push((seat as SeatIndex, *status));
+            }
+        }
+        self.position = view.position();
+        self.counts = view.counts();
+        self.whole = None;
+        self.differences.clear();
+        changes
+    }
+}
+
+impl Frame {
+    fn silence(position: u64, kind: FrameKind) -> Self {
+        Self { from: position, to: position, kind, reservations: HashMap::new() }
+    }
+
+    /// The reservations of this person that changed on the way.
+    pub fn reservations_of(&self, subject: &Subject) -> &[Reservation] {
+        self.reservations.get(subject).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,192 @@
+//! What can be typed. Every option is an environment variable too.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
+use fullhouse_domain::Subject;
+
+/// Sells numbered seats: an event log, live seat maps, and no seat sold twice.
+///
+/// Without a subcommand it serves an example hall: the same as `fullhouse serve --demo`.
+#[derive(Debug, Parser)]
+#[command(version, name = "fullhouse", max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    subcommand: Option<Subcommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Serves the HTTP interface and the pages, with everything embedded
+    Serve(ServeSettings),
+    /// Prints a token, and nothing else
+    Token(TokenSettings),
+    /// Replays the whole log and checks what is promised; exits with 1 when something is broken
+    Verify(VerifySettings),
+    /// Prints the OpenAPI description of the HTTP interface
+    Openapi,
+    /// Prints completions for a shell, to be put where it looks for them
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+impl Cli {
+    pub fn into_subcommand(self) -> Subcommand {
+        self.subcommand.unwrap_or_else(|| Subcommand::Serve(ServeSettings::of_bare_command()))
+    }
+}
+
+/// The server's settings.
+#[derive(Debug, Clone, Args)]
+pub struct ServeSettings {
+    /// Address and port to listen on
+    #[arg(long, env = "FULLHOUSE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+
+    /// Folder of the log, the views and the keys; made when it isn't there
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Short name of this cluster, which the ids of its events begin with
+    #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
+    pub cluster: String,
+
+    /// Schedules an example event of 2,000 seats if there is no event yet
+    #[arg(long, env = "FULLHOUSE_DEMO")]
+    pub demo: bool,
+
+    /// Simulates so many people who shop for seats of the example event
+    #[arg(long, env = "FULLHOUSE_DEMO_SHOPPERS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
+    pub demo_shoppers: u16,
+
+    /// Accepts tokens of these keys too: a file with a JSON Web Key Set, each key with `kid` and `alg`
+    #[arg(long, env = "FULLHOUSE_JWKS", value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+
+    /// Live streams open at a time; beyond, 503
+    #[arg(long, env = "FULLHOUSE_MAX_STREAMS", default_value_t = 10_000, value_name = "N")]
+    pub max_streams: usize,
+
+    /// Live streams open at a time from one address; beyond, 429
+    #[arg(long, env = "FULLHOUSE_MAX_STREAMS_PER_ADDRESS", default_value_t = 1_000, value_name = "N")]
+    pub max_streams_per_address: usize,
+
+    /// Connections open at a time; beyond, they are closed at once
+    #[arg(long, env = "FULLHOUSE_MAX_CONNECTIONS", default_value_t = 15_000, value_name = "N")]
+    pub max_connections: usize,
+
+    /// Whether timers announce the end of holds. Off, a hold still ends on time, but its seats are shown as free only when
+    /// somebody asks for them
+    #[arg(long, env = "FULLHOUSE_TIMERS", default_value_t = true, value_name = "BOOL", action = ArgAction::Set)]
+    pub timers: bool,
+
+    /// Seconds that requests in flight may take to finish after SIGTERM
+    #[arg(long, env = "FULLHOUSE_DRAIN_SECONDS", default_value_t = 10, value_name = "SECONDS")]
+    pub drain_seconds: u64,
+
+    /// How the log on stderr looks
+    #[arg(long, env = "FULLHOUSE_LOG_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// What is logged, such as `info` or `info,fullhouse_command=debug`
+    #[arg(long, env = "FULLHOUSE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people on a terminal, else JSON
+    Auto,
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+}
+
+impl ServeSettings {
+    /// What `fullhouse` alone means; the environment counts.
+    fn of_bare_command() -> Self {
+        let parsed = Cli::parse_from(["fullhouse", "serve", "--demo"]);
+        match parsed.subcommand {
+            Some(Subcommand::Serve(settings)) => settings,
+            _ => unreachable!("`serve` was asked for"),
+        }
+    }
+}
+
+/// What a token should say.
+#[derive(Debug, Args)]
+pub struct TokenSettings {
+    /// The data folder of the server that the token is for
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// What the bearer may do
+    #[arg(long, value_parser = role, value_name = "customer|organizer|auditor|analyst|operator")]
+    pub role: fullhouse_http::Role,
+
+    /// Who the bearer is: 1 to 255 visible characters
+    #[arg(long, value_parser = subject)]
+    pub subject: Subject,
+
+    /// How many hours the token is good
+    #[arg(long, default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=8_784))]
+    pub hours: u64,
+}
+
+/// What is verified.
+#[derive(Debug, Args)]
+pub struct VerifySettings {
+    /// The data folder of the server; it may be running
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Prints the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn cluster_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_name { Ok(text.into()) } else { Err("1 to 16 lower-case letters and digits, please".into()) }
+}
+
+fn role(text: &str) -> Result<fullhouse_http::Role, String> {
+    let found = fullhouse_http::Role::ALL.into_iter().find(|role| role.as_str() == text);
+    found.ok_or_else(|| "the roles are customer, organizer, auditor, analyst and operator".into())
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    Subject::parse(text).ok_or_else(|| "1 to 255 visible characters without spaces, please".into())
+}
+
+/// Writes completions for a shell to stdout.
+pub fn print_completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "fullhouse", &mut std::io::stdout());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_the_server_is_an_environment_variable_too() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").expect("there is one");
+        for option in serve.get_arguments().filter(|argument| argument.get_long().is_some_and(|long| long != "help" && long != "version")) {
+            let long = option.get_long().unwrap_or_default();
+            let expected = format!("FULLHOUSE_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `fullhouse serve`: from settings to shutdown.
+//!
+//! * [`parts`]: the parts of the server, how they are wired, and how they end
+//! * [`listener`]: sockets, timeouts and limits
+//! * [`router`]: every path
+//! * [`operations`]: health, metrics, documentation
+//! * [`pages`]: the web pages
+//! * [`greeting`]: what is printed when the server is up
+
+mod greeting;
+mod listener;
+pub mod operations;
+mod pages;
+mod parts;
+mod router;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::ServeSettings;
+use crate::{demo, telemetry};
+use listener::Listener;
+use operations::Readiness;
+
+pub use parts::Parts;
+
+/// Serves until SIGTERM or SIGINT.
+pub fn main(settings: ServeSettings) -> anyhow::Result<()> {
+    telemetry::start_logging(&settings.log, settings.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    let mut stop_signals = StopSignals::new()?;
+    let metrics = telemetry::start_metrics()?;
+    make_data_folder(&settings.data)?;
+    let parts = Parts::start(&settings)?;
+    let readiness = Arc::new(Readiness::new(&parts));
+    let listener = Listener::bind(&settings)?;
+    let (address, handle) = (listener.address(), listener.handle());
+    let router = router::router(&parts, readiness.clone(), metrics);
+    let serving = tokio::spawn(listener.serve(router));
+
+    let opening = async {
+        readiness.wait().await;
+        let event = if settings.demo { Some(demo::schedule_if_empty(&parts.sequencer, &parts.views, &settings.cluster).await?) } else { None };
+        greeting::print(address, &settings, &parts.tokens, event.as_ref());
+        if let Some(event) = event {
+            demo::start_shoppers(settings.demo_shoppers, &parts, event);
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        opened = opening => {
+            opened?;
+            stop_signals.wait().await;
+        }
+        () = stop_signals.wait() => {}
+    }
+    tracing::info!("shutting down");
+    readiness.drain();
+    parts.streams_stop.cancel();
+    listener::drain(handle, serving, settings.drain_seconds).await?;
+    parts.end().await;
+    tracing::info!("everything that was acknowledged is in the log");
+    Ok(())
+}
+
+/// Makes the data folder, readable by its owner only.
+pub fn make_data_folder(folder: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).with_context(|| format!("the data folder {} (--data, FULLHOUSE_DATA) can't be made", folder.display()))
+}
+
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals can't be received");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `fullhouse verify`: replays the whole log and checks what is promised.
+//!
+//! * [`replay`]: the log against itself and against the rules
+//! * [`views`]: the SQL views against the fold of the log
+//! * [`report`]: what was found
+
+mod replay;
+mod report;
+mod views;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use fullhouse_eventstore::sqlite::SqliteLog;
+use fullhouse_eventstore::{Log, LogError};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::VerifySettings;
+use replay::Replay;
+use report::{Breach, Promise, Report};
+use views::SqlViews;
+
+/// How many facts are read at a time.
+const READ_FACTS: usize = 10_000;
+/// A log with more breaches than this is not worth listing further.
+const BREACHES_MAX: usize = 100;
+/// The exit code of a log in which something is broken.
+const EXIT_BROKEN: u8 = 1;
+/// How often progress is told when nobody watches a terminal.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Verifies a data folder, whether a server uses it or not; prints the report.
+pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
+    let report = runtime.block_on(verify(settings))?;
+    if settings.json {
+        println!("{}", serde_json::to_string_pretty(&report).context("the report can't be written")?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_BROKEN) })
+}
+
+async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
+    let began = Instant::now();
+    let log = SqliteLog::open_to_read(&settings.data).map(Log::Sqlite);
+    let log = log.with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be read", settings.data.display()))?;
+    let mut views = SqlViews::open(&settings.data)?;
+    let mut replay = Replay::default();
+    let mut report = Report::default();
+    let progress = Progress::new(log.head());
+    let mut after = 0;
+    loop {
+        match log.read_log(after, READ_FACTS).await {
+            Ok(facts) if facts.is_empty() => break,
+            Ok(facts) => {
+                for fact in &facts {
+                    replay.fold(fact, &mut report.breaches);
+                    if let Some(views) = views.as_mut().filter(|views| views.log_position == fact.log_position) {
+                        views.compare(&replay, &mut report)?;
+                    }
+                }
+                after += facts.len() as u64;
+            }
+            // What is damaged can't be replayed. What stands after it still can.
+            Err(LogError::Damaged { log_position, what }) => {
+                report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
+                replay_up_to(&log, &mut replay, &mut report, after, log_position).await?;
+                after = log_position;
+            }
+            Err(error) => return Err(error).context("the log can't be read"),
+        }
+        if report.breaches.len() > BREACHES_MAX {
+            report.is_cut_off = true;
+            break;
+        }
+        progress.tell(after);
+    }
+    progress.finish();
+    if !report.is_cut_off {
+        views_that_are_ahead(views.as_ref(), after, &mut report);
+        for what in log.contradictions_of_commands().await.context("the commands of the log can't be read")? {
+            report.breaches.push(Breach { promise: Promise::Once, log_position: None, event_id: None, what });
+        }
+    }
+    replay.summarize(&mut report);
+    report.facts = after;
+    report.seconds = began.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// Replays the sound facts before a damaged one.
+async fn replay_up_to(log: &Log, replay: &mut Replay, report: &mut Report, after: u64, damaged: u64) -> anyhow::Result<()> {
+    let sound = damaged.saturating_sub(after + 1) as usize;
+    if sound > 0 {
+        for fact in log.read_log(after, sound).await.context("the log can't be read")? {
+            replay.fold(&fact, &mut report.breaches);
+        }
+    }
+    Ok(())
+}
+
+fn views_that_are_ahead(views: Option<&SqlViews>, head: u64, report: &mut Report) {
+    if let Some(views) = views.filter(|views| views.log_position > head) {
+        let what = format!("the SQL views are at log position {}, but the log ends at {head}", views.log_position);
+        report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: None, what });
+    }
+}
+
+/// A bar on a terminal; elsewhere a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    told_at: std::cell::Cell<Instant>,
+}
+
+impl Progress {
+    fn new(facts: u64) -> Self {
+        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} facts, {per_sec}, {eta} left");
+        let bar = ProgressBar::new(facts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, told_at: std::cell::Cell::new(Instant::now()) }
+    }
+
+    fn tell(&self, position: u64) {
+        self.bar.set_position(position);
+        if self.bar.is_hidden() && self.told_at.get().elapsed() >= TELL_EVERY {
+            self.told_at.set(Instant::now());
+            eprintln!("{position} of {} facts are verified", self.bar.length().unwrap_or(0));
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,123 @@
+//! The log against itself and against the rules.
+
+use std::collections::BTreeMap;
+
+use fullhouse_domain::show::Breach as RuleBroken;
+use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
+use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::facts::{decode, seat_labels};
+
+use super::report::{Breach, Promise, Report};
+
+/// The fold of every show so far.
+#[derive(Default)]
+pub struct Replay {
+    pub shows: BTreeMap<ShowId, Replayed>,
+    recorded_at: Timestamp,
+}
+
+/// A show's state; nothing more is known after its history broke.
+pub enum Replayed {
+    Sound(Box<Show>),
+    Broken,
+}
+
+impl Replay {
+    /// Takes the next fact into account, and names what is wrong with it. The log itself asserts positions and hashes.
+    pub fn fold(&mut self, fact: &StoredFact, breaches: &mut Vec<Breach>) {
+        let mut found = |promise, what: String| {
+            breaches.push(Breach { promise, log_position: Some(fact.log_position), event_id: Some(fact.show.to_string()), what });
+        };
+        if fact.recorded_at < self.recorded_at {
+            found(Promise::HoldsEndOnTime, "it was recorded before the fact that stands before it".into());
+        }
+        self.recorded_at = fact.recorded_at;
+        let event = match decode(fact) {
+            Ok(event) => event,
+            Err(error) => {
+                found(Promise::History, error.to_string());
+                self.shows.insert(fact.show.clone(), Replayed::Broken);
+                return;
+            }
+        };
+        let replayed = match self.shows.remove(&fact.show) {
+            None if fact.position == 1 => Show::schedule(&event, fact.recorded_at).map(Box::new).map_err(|rule| (promise_of(&rule), words(&rule))),
+            None => Err((Promise::History, format!("its position is {}, but nothing stands before it", fact.position))),
+            Some(Replayed::Broken) => {
+                self.shows.insert(fact.show.clone(), Replayed::Broken);
+                return;
+            }
+            Some(Replayed::Sound(show)) => next(show, fact, &event),
+        };
+        let replayed = match replayed {
+            Ok(show) => Replayed::Sound(show),
+            Err((promise, what)) => {
+                found(promise, what);
+                Replayed::Broken
+            }
+        };
+        self.shows.insert(fact.show.clone(), replayed);
+    }
+
+    /// Counts what there is.
+    pub fn summarize(&self, report: &mut Report) {
+        report.shows = self.shows.len();
+        for replayed in self.shows.values() {
+            let Replayed::Sound(show) = replayed else { continue };
+            report.reservations += show.reservations().len();
+            for seat in 0..show.chart().seats() {
+                match show.seat_status(seat) {
+                    SeatStatus::Available => {}
+                    SeatStatus::Pending => report.seats_pending += 1,
+                    SeatStatus::Reserved => report.seats_reserved += 1,
+                }
+            }
+        }
+    }
+}
+
+fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event) -> Result<Box<Show>, (Promise, String)> {
+    if fact.position != show.position() + 1 {
+        return Err((Promise::History, format!("its position is {}, but {} was due", fact.position, show.position() + 1)));
+    }
+    check_labels(fact, event, show.chart())?;
+    if let Event::SeatsHeld { expires_at, .. } = event
+        && *expires_at != fact.recorded_at + show.plan().hold_duration()
+    {
+        return Err((Promise::HoldsEndOnTime, "the hold is not as long as the show says".into()));
+    }
+    show.evolve(event, fact.recorded_at).map_err(|rule| (promise_of(&rule), words(&rule)))?;
+    Ok(show)
+}
+
+fn check_labels(fact: &StoredFact, event: &Event, chart: &Chart) -> Result<(), (Promise, String)> {
+    let labels = seat_labels(fact).unwrap_or_default();
+    let numbers: Vec<_> = labels.iter().map(|label| chart.seat(label)).collect();
+    if numbers.iter().copied().eq(event.seats().iter().map(|&seat| Some(seat))) {
+        return Ok(());
+    }
+    Err((Promise::History, format!("it names the seats {labels:?} but touches others")))
+}
+
+fn promise_of(rule: &RuleBroken) -> Promise {
+    match rule {
+        RuleBroken::SeatOwnedTwice(_) => Promise::OneOwner,
+        RuleBroken::ExpiredEarly(_) | RuleBroken::CheckedOutLate(_) => Promise::HoldsEndOnTime,
+        RuleBroken::ReservationReused(_) | RuleBroken::ReservationEndedTwice(_) => Promise::Once,
+        RuleBroken::NotScheduledOnce | RuleBroken::UnknownSeat(_) | RuleBroken::UnknownReservation(_) | RuleBroken::SeatsDiffer(_) => Promise::History,
+    }
+}
+
+fn words(rule: &RuleBroken) -> String {
+    match rule {
+        RuleBroken::NotScheduledOnce => "a show is scheduled by its first fact, and only by that".into(),
+        RuleBroken::UnknownSeat(seat) => format!("the show has no seat number {seat}"),
+        RuleBroken::SeatOwnedTwice(seat) => format!("seat number {seat} had an owner already"),
+        RuleBroken::ReservationReused(id) => format!("{id} was held before"),
+        RuleBroken::UnknownReservation(id) => format!("{id} was never held"),
+        RuleBroken::ReservationEndedTwice(id) => format!("{id} had ended before"),
+        RuleBroken::SeatsDiffer(id) => format!("{id} has other seats"),
+        RuleBroken::ExpiredEarly(id) => format!("{id} expired before its end"),
+        RuleBroken::CheckedOutLate(id) => format!("{id} was checked out after its end"),
+    }
+}

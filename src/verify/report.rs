@@ -1,0 +1,95 @@
+//! What was found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What verifying a log has shown.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Facts that were replayed.
+    pub facts: u64,
+    pub shows: usize,
+    pub reservations: usize,
+    pub seats_reserved: usize,
+    pub seats_pending: usize,
+    /// The log position that the SQL views were compared at; nothing when there are no views.
+    pub views_compared_at: Option<u64>,
+    pub seconds: f64,
+    pub breaches: Vec<Breach>,
+    /// Whether there was so much broken that verifying was given up.
+    pub is_cut_off: bool,
+}
+
+/// Something that must not be.
+#[derive(Debug, Serialize)]
+pub struct Breach {
+    pub promise: Promise,
+    pub log_position: Option<u64>,
+    pub event_id: Option<String>,
+    pub what: String,
+}
+
+/// Which promise is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Promise {
+    /// No seat has two owners.
+    #[serde(rename = "P1")]
+    OneOwner,
+    /// A command takes effect once.
+    #[serde(rename = "P2")]
+    Once,
+    /// Holds end when they should.
+    #[serde(rename = "P4")]
+    HoldsEndOnTime,
+    /// Views are the fold of the log.
+    #[serde(rename = "P5")]
+    Views,
+    /// History is what it was.
+    #[serde(rename = "P8")]
+    History,
+}
+
+impl Promise {
+    fn as_str(self) -> &'static str {
+        match self {
+            Promise::OneOwner => "P1",
+            Promise::Once => "P2",
+            Promise::HoldsEndOnTime => "P4",
+            Promise::Views => "P5",
+            Promise::History => "P8",
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.facts as f64 / self.seconds.max(1e-9);
+        writeln!(formatter, "Replayed {} facts in {:.2} s ({rate:.0} facts/s).", self.facts, self.seconds)?;
+        writeln!(
+            formatter,
+            "{} events, {} reservations; {} seats reserved, {} pending.",
+            self.shows, self.reservations, self.seats_reserved, self.seats_pending
+        )?;
+        match self.views_compared_at {
+            Some(position) => writeln!(formatter, "The SQL views were compared with the log at log position {position}.")?,
+            None => writeln!(formatter, "There were no SQL views to compare.")?,
+        }
+        if self.breaches.is_empty() {
+            return writeln!(formatter, "All is as promised.");
+        }
+        let more = if self.is_cut_off { " or more; the rest was not verified" } else { "" };
+        writeln!(formatter, "{} breaches{more}:", self.breaches.len())?;
+        for breach in &self.breaches {
+            write!(formatter, "  {}", breach.promise.as_str())?;
+            if let Some(position) = breach.log_position {
+                write!(formatter, "  log position {position}")?;
+            }
+            if let Some(event) = &breach.event_id {
+                write!(formatter, "  {event}")?;
+            }
+            writeln!(formatter, "  {}", breach.what)?;
+        }
+        Ok(())
+    }
+}
