@@ -6,6 +6,7 @@ const JOIN_MS = 4000;
 
 /** @type {string[]} */
 let texts = [];
+let toneBefore = "";
 let writtenAt = -Infinity;
 
 /**
@@ -16,9 +17,10 @@ let writtenAt = -Infinity;
  */
 export function notify(text, tone = "info", options = {}) {
   const now = performance.now();
-  const joins = !options.replace && now - writtenAt < JOIN_MS;
+  const joins = !options.replace && tone === toneBefore && now - writtenAt < JOIN_MS;
   texts = joins ? [...texts.filter((known) => known !== text), text].slice(-3) : [text];
   writtenAt = now;
+  toneBefore = tone;
 
   const notice = byId("notice");
   notice.dataset.tone = tone;

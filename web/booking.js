@@ -2,7 +2,7 @@
 
 import { Problem, request } from "./api.js";
 import { clearNotice, notify, say } from "./announce.js";
-import { formatList, formatMoney } from "./format.js";
+import { formatMoney } from "./format.js";
 
 /** @typedef {import("./types.js").Reservation} Reservation */
 
@@ -21,6 +21,11 @@ export class Booking {
     return seats.length > 0 ? this.hold({ seats }) : Promise.resolve();
   }
 
+  /** @param {Reservation} reservation @returns {string} */
+  names({ seats }) {
+    return this.show.chart.describeAll(seats.map(({ seat }) => seat));
+  }
+
   /** @param {number} count @param {string} section An empty name means anywhere. */
   holdBest(count, section) {
     return this.hold({ best_available: section ? { count, section } : { count } });
@@ -36,7 +41,7 @@ export class Booking {
         clearNotice();
         this.show.applyReservation(reservation, sentAt);
         // The panel shows it all; a message on top would only push the countdown away.
-        say(`Held for you: ${seatNames(reservation)}.`);
+        say(`Held for you: ${this.names(reservation)}.`);
       } finally {
         this.show.setHolding(false);
       }
@@ -51,7 +56,7 @@ export class Booking {
       const path = `/reserve/${encodeURIComponent(hold.reservation_id)}/checkout`;
       const { body, sentAt } = await request("POST", path, { body: { payment_reference: reference }, keyed: true, onWait });
       this.show.applyReservation(body, sentAt);
-      notify(`Booked: ${seatNames(body)}, ${formatMoney(body.total)} in all. Enjoy the show.`, "good", { replace: true });
+      notify(`Booked: ${this.names(body)}. ${formatMoney(body.total)} in all. Enjoy the show.`, "good", { replace: true });
     });
   }
 
@@ -113,13 +118,12 @@ export class Booking {
   explainTaken(conflicts) {
     const labels = conflicts.map(({ seat }) => seat);
     this.show.deselect(labels.map((label) => this.show.chart.indexOf.get(label) ?? -1));
-    const what = labels.length === 1 ? `Seat ${labels[0]} has` : `Seats ${formatList(labels)} have`;
     const rest = this.show.chosen.size > 0 ? " Your other seats are still chosen, but not held yet." : "";
-    notify(`${what} gone to someone else.${rest}`, "warning", { replace: true });
+    notify(`${goneText(this.show.chart, labels)}${rest}`, "warning", { replace: true });
   }
 }
 
-/** @param {Reservation} reservation @returns {string} */
-export function seatNames(reservation) {
-  return formatList(reservation.seats.map(({ seat }) => seat));
+/** @param {import("./chart.js").Chart} chart @param {string[]} labels @returns {string} */
+export function goneText(chart, labels) {
+  return `${chart.describeAll(labels)} ${labels.length === 1 ? "has" : "have"} gone to someone else.`;
 }

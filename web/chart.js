@@ -1,5 +1,7 @@
 // The layout of a hall, in flat arrays: 100,000 seats as objects would cost more than drawing them.
 
+import { formatList } from "./format.js";
+
 /** @typedef {import("./types.js").ChartBody} ChartBody */
 /** @typedef {import("./types.js").Money} Money */
 /** @typedef {{section: number, name: string, first: number, count: number}} Row */
@@ -37,7 +39,7 @@ export class Chart {
     seats.forEach((seat, index) => this.add(seat, index));
     this.bands = this.groupPrices();
     this.bounds = this.measure();
-    this.buildGrid();
+    this.grid = this.buildGrid();
   }
 
   /** @param {import("./types.js").ChartSeat} seat @param {number} index */
@@ -103,18 +105,22 @@ export class Chart {
     return this.count > 0 || this.stage ? { left, top, right, bottom } : { left: 0, top: 0, right: 1, bottom: 1 };
   }
 
-  /** Seats sorted by square of the floor, so that a point or a window finds its seats without looking at all. */
+  /**
+   * Seats sorted by square of the floor, so that a point or a window finds its seats without looking at all.
+   * @returns {{columns: number, lines: number, start: Uint32Array, seats: Uint32Array}}
+   */
   buildGrid() {
     const { left, top, right, bottom } = this.bounds;
-    this.columns = Math.floor((right - left) / CELL_CM) + 1;
-    this.lines = Math.floor((bottom - top) / CELL_CM) + 1;
-    this.cellStart = new Uint32Array(this.columns * this.lines + 1);
-    this.cellSeats = new Uint32Array(this.count);
-    const cellOf = (/** @type {number} */ i) => Math.floor((this.y[i] - top) / CELL_CM) * this.columns + Math.floor((this.x[i] - left) / CELL_CM);
-    for (let i = 0; i < this.count; i++) this.cellStart[cellOf(i) + 1]++;
-    for (let c = 0; c < this.columns * this.lines; c++) this.cellStart[c + 1] += this.cellStart[c];
-    const next = this.cellStart.slice();
-    for (let i = 0; i < this.count; i++) this.cellSeats[next[cellOf(i)]++] = i;
+    const columns = Math.floor((right - left) / CELL_CM) + 1;
+    const lines = Math.floor((bottom - top) / CELL_CM) + 1;
+    const start = new Uint32Array(columns * lines + 1);
+    const seats = new Uint32Array(this.count);
+    const cellOf = (/** @type {number} */ i) => Math.floor((this.y[i] - top) / CELL_CM) * columns + Math.floor((this.x[i] - left) / CELL_CM);
+    for (let i = 0; i < this.count; i++) start[cellOf(i) + 1]++;
+    for (let c = 0; c < columns * lines; c++) start[c + 1] += start[c];
+    const next = start.slice();
+    for (let i = 0; i < this.count; i++) seats[next[cellOf(i)]++] = i;
+    return { columns, lines, start, seats };
   }
 
   /**
@@ -123,14 +129,15 @@ export class Chart {
    */
   within(left, top, right, bottom, visit) {
     const clamp = (/** @type {number} */ value, /** @type {number} */ max) => Math.max(0, Math.min(max, Math.floor(value)));
-    const c0 = clamp((left - this.bounds.left) / CELL_CM, this.columns - 1);
-    const c1 = clamp((right - this.bounds.left) / CELL_CM, this.columns - 1);
-    const l0 = clamp((top - this.bounds.top) / CELL_CM, this.lines - 1);
-    const l1 = clamp((bottom - this.bounds.top) / CELL_CM, this.lines - 1);
+    const { columns, lines, start, seats } = this.grid;
+    const c0 = clamp((left - this.bounds.left) / CELL_CM, columns - 1);
+    const c1 = clamp((right - this.bounds.left) / CELL_CM, columns - 1);
+    const l0 = clamp((top - this.bounds.top) / CELL_CM, lines - 1);
+    const l1 = clamp((bottom - this.bounds.top) / CELL_CM, lines - 1);
     for (let line = l0; line <= l1; line++) {
-      const from = this.cellStart[line * this.columns + c0];
-      const to = this.cellStart[line * this.columns + c1 + 1];
-      for (let k = from; k < to; k++) visit(this.cellSeats[k]);
+      const from = start[line * columns + c0];
+      const to = start[line * columns + c1 + 1];
+      for (let k = from; k < to; k++) visit(seats[k]);
     }
   }
 
@@ -149,5 +156,25 @@ export class Chart {
   describe(seat) {
     const row = this.rows[this.rowOf[seat]];
     return `${this.sections[row.section].name}, row ${row.name}, seat ${this.numbers[seat]}`;
+  }
+
+  /**
+   * Several seats in one breath: their rows are named once each.
+   * @param {string[]} labels @returns {string} For example "Stalls, row A, seats 13 and 14".
+   */
+  describeAll(labels) {
+    /** @type {Map<string, string[]>} */
+    const rows = new Map();
+    for (const label of labels) {
+      const seat = this.indexOf.get(label);
+      const row = seat === undefined ? undefined : this.rows[this.rowOf[seat]];
+      const place = row ? `${this.sections[row.section].name}, row ${row.name}` : "";
+      rows.set(place, [...(rows.get(place) ?? []), seat === undefined ? label : this.numbers[seat]]);
+    }
+    const parts = [...rows].map(([place, numbers]) => {
+      const seats = `seat${numbers.length === 1 ? "" : "s"} ${formatList(numbers)}`;
+      return place ? `${place}, ${seats}` : seats;
+    });
+    return parts.join("; ");
   }
 }

@@ -2,29 +2,46 @@
 
 /** @typedef {import("./types.js").Money} Money */
 
+// Amounts and counts follow the browser's own language. Times stand inside English sentences, so they are written in
+// the person's kind of English, in their own time zone.
+const ENGLISH = navigator.languages.find((language) => /^en\b/i.test(language)) ?? "en-GB";
+
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 
-/** @param {Money} money @returns {string} For example "€45.00". */
-export function formatMoney({ amount, currency }) {
-  let format = moneyFormats.get(currency);
+/** @param {string} currency @param {boolean} whole @returns {Intl.NumberFormat} */
+function moneyFormat(currency, whole) {
+  const key = `${currency} ${whole}`;
+  let format = moneyFormats.get(key);
   if (!format) {
-    format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" });
-    moneyFormats.set(currency, format);
+    const digits = whole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {};
+    format = new Intl.NumberFormat(undefined, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits });
+    moneyFormats.set(key, format);
   }
-  // Yen have no minor unit and dinars have three digits, so the currency decides the divisor.
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amount / 10 ** digits);
+  return format;
+}
+
+/** Yen have no minor unit and dinars have three digits, so the currency decides the divisor. @param {Money} money @returns {number} */
+function wholeUnits({ amount, currency }) {
+  return amount / 10 ** (moneyFormat(currency, false).resolvedOptions().maximumFractionDigits ?? 2);
+}
+
+/** @param {Money} money @returns {string} For example "€45.00", or "45,00 €" for a German reader. */
+export function formatMoney(money) {
+  return moneyFormat(money.currency, false).format(wholeUnits(money));
 }
 
 /** Whole amounts without their zeros, for the legend. @param {Money} money @returns {string} For example "€45". */
-export const formatMoneyShort = (money) => formatMoney(money).replace(/\.0+$/, "");
+export function formatMoneyShort(money) {
+  const units = wholeUnits(money);
+  return moneyFormat(money.currency, Number.isInteger(units)).format(units);
+}
 
 /** @param {string} time RFC 3339. @returns {string} */
 export function formatTime(time) {
-  return new Intl.DateTimeFormat("en-GB", {
+  return new Intl.DateTimeFormat(ENGLISH, {
     weekday: "long", day: "numeric", month: "long", year: "numeric",
-    hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    hour: "numeric", minute: "2-digit", timeZoneName: "short",
   }).format(new Date(time));
 }
 
@@ -34,9 +51,17 @@ export function formatClock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** @param {number} seconds @returns {string} For example "10 minutes" or "45 seconds". */
+export function formatDuration(seconds) {
+  return seconds < 120 ? formatCount(seconds, "second") : formatCount(Math.round(seconds / 60), "minute");
+}
+
+/** @param {number} number @returns {string} For example "1,204". */
+export const formatNumber = (number) => number.toLocaleString();
+
 /** @param {number} count @param {string} [noun] @returns {string} For example "1 seat" or "1,204 seats". */
 export function formatCount(count, noun = "seat") {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** @param {string[]} words @returns {string} For example "A, B and C". */

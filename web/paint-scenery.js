@@ -1,46 +1,12 @@
-// What surrounds the seats: the stage, section names and row names.
+// What surrounds the seats: section names and row names.
 
 /** @typedef {import("./theme.js").Theme} Theme */
 /** @typedef {import("./viewport.js").Viewport} Viewport */
 
-/** @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {import("./types.js").Rect|null} stage @param {Viewport} view */
-export function paintStage(ctx, theme, stage, view) {
-  if (!stage) return;
-  const [left, top] = view.toScreen(stage.x, stage.y);
-  const width = stage.width * view.scale;
-  const height = stage.height * view.scale;
-  const depth = Math.min(height * 0.45, width * 0.12);
-  // A straight back wall and a front edge that bows gently to the audience.
-  ctx.beginPath();
-  ctx.moveTo(left + width * 0.06, top);
-  ctx.lineTo(left + width * 0.94, top);
-  ctx.lineTo(left + width, top + height - depth);
-  ctx.quadraticCurveTo(left + width / 2, top + height + depth, left, top + height - depth);
-  ctx.closePath();
-  ctx.fillStyle = theme.stage;
-  ctx.fill();
-  ctx.beginPath();
-  ctx.moveTo(left, top + height - depth);
-  ctx.quadraticCurveTo(left + width / 2, top + height + depth, left + width, top + height - depth);
-  ctx.strokeStyle = theme.stageEdge;
-  ctx.lineWidth = 1.5;
-  ctx.stroke();
-
-  const size = Math.max(9, Math.min(18, height * 0.28));
-  ctx.font = `600 ${size}px ${theme.font}`;
-  ctx.letterSpacing = `${size * 0.28}px`;
-  if (ctx.measureText("STAGE").width > width * 0.8) ctx.letterSpacing = "0px";
-  const fits = height > size * 1.4 && ctx.measureText("STAGE").width < width * 0.9;
-  ctx.fillStyle = theme.muted;
-  ctx.textAlign = "center";
-  ctx.textBaseline = "middle";
-  if (fits) ctx.fillText("STAGE", left + width / 2 + size * 0.14, top + height * 0.5);
-  ctx.letterSpacing = "0px";
-}
-
 const GAP_LARGEST_CM = 300;
 const SIGN_SMALLEST_PX = 9;
 const SIGN_LARGEST_PX = 14;
+const TAKEN_SQUARE_PX = 8;
 
 /**
  * @typedef {object} SectionSign
@@ -48,7 +14,6 @@ const SIGN_LARGEST_PX = 14;
  * @property {number} x
  * @property {number} y
  * @property {number} gap Free floor in front of the first row.
- * @property {number} width Of the first row.
  * @property {number} angle The name runs along its row: sections at the side are turned to the stage.
  */
 
@@ -60,42 +25,70 @@ export function placeSectionSigns(chart) {
   return chart.sections.map((section) => {
     const row = chart.rows[section.firstRow];
     const last = row.first + row.count - 1;
-    const middle = row.first + (row.count >> 1);
+    const [before, after] = [row.first + ((row.count - 1) >> 1), row.first + (row.count >> 1)];
     const side = chart.x[last] < chart.x[row.first] ? -1 : 1;
     const dx = (chart.x[last] - chart.x[row.first]) * side;
     const dy = (chart.y[last] - chart.y[row.first]) * side;
     const length = Math.hypot(dx, dy);
     const angle = length === 0 ? 0 : Math.atan2(dy, dx);
     const [aheadX, aheadY] = [Math.sin(angle), -Math.cos(angle)];
-    const [x, y] = [chart.x[middle], chart.y[middle]];
+    const [x, y] = [(chart.x[before] + chart.x[after]) / 2, (chart.y[before] + chart.y[after]) / 2];
     let gap = 60;
     while (gap < GAP_LARGEST_CM && chart.nearest(x + aheadX * gap, y + aheadY * gap, 45) < 0) gap += 15;
     const toStage = chart.stage ? y - (chart.stage.y + chart.stage.height) : 0;
     if (toStage > 0) gap = Math.min(gap, toStage);
     const ahead = Math.max(gap * 0.45, 62);
-    return { name: section.name, x: x + aheadX * ahead, y: y + aheadY * ahead, gap, width: length + chart.pitch, angle };
+    return { name: section.name, x: x + aheadX * ahead, y: y + aheadY * ahead, gap, angle };
   });
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {SectionSign[]} signs @param {Viewport} view */
-export function paintSectionSigns(ctx, theme, signs, view) {
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {Theme} theme
+ * @param {SectionSign[]} signs @param {import("./chart.js").Chart} chart @param {Viewport} view
+ */
+export function paintSectionSigns(ctx, theme, signs, chart, view) {
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  for (const { name, x, y, gap, width, angle } of signs) {
-    const [px, py] = view.toScreen(x, y);
+  /** @type {Set<number>} Squares of the screen where a name stands already. */
+  const taken = new Set();
+  for (const sign of signs) {
+    const [px, py] = view.toScreen(sign.x, sign.y);
     if (px < -200 || py < -200 || px > view.width + 200 || py > view.height + 200) continue;
-    const wanted = Math.max(SIGN_SMALLEST_PX, Math.min(SIGN_LARGEST_PX, (gap - 46) * view.scale * 0.62));
-    ctx.font = `600 ${wanted}px ${theme.font}`;
-    const size = Math.min(wanted, (wanted * width * view.scale * 1.15) / ctx.measureText(name).width);
-    // A name that is longer than its row would run into its neighbour's; it waits until there is room.
-    if (size < SIGN_SMALLEST_PX) continue;
+    const size = Math.max(SIGN_SMALLEST_PX, Math.min(SIGN_LARGEST_PX, (sign.gap - 46) * view.scale * 0.62));
     ctx.font = `600 ${size}px ${theme.font}`;
+    const width = ctx.measureText(sign.name).width;
+    // A name that would run into seats or another name waits until there is room.
+    if (!claim(taken, sign, px, py, width, size, chart, view)) continue;
     ctx.save();
     ctx.translate(px, py);
-    ctx.rotate(angle);
-    writeOver(ctx, theme, name, 0, 0, theme.ink);
+    ctx.rotate(sign.angle);
+    writeOver(ctx, theme, sign.name, 0, 0, theme.ink);
     ctx.restore();
   }
+}
+
+/**
+ * @param {Set<number>} taken @param {SectionSign} sign @param {number} px @param {number} py
+ * @param {number} width @param {number} size Of the text, in pixels.
+ * @param {import("./chart.js").Chart} chart @param {Viewport} view @returns {boolean} Whether the name's place was free.
+ */
+function claim(taken, { angle }, px, py, width, size, chart, view) {
+  const seatRadius = chart.pitch * 0.4;
+  const squares = [];
+  const steps = Math.ceil(width / size);
+  for (let step = 0; step <= steps; step++) {
+    for (const side of [-0.4, 0.4]) {
+      const along = (step / steps - 0.5) * width;
+      const x = px + along * Math.cos(angle) - side * size * Math.sin(angle);
+      const y = py + along * Math.sin(angle) + side * size * Math.cos(angle);
+      const [hallX, hallY] = view.toHall(x, y);
+      if (chart.nearest(hallX, hallY, seatRadius) >= 0) return false;
+      squares.push(Math.floor(y / TAKEN_SQUARE_PX) * 10_000 + Math.floor(x / TAKEN_SQUARE_PX));
+    }
+  }
+  if (squares.some((square) => taken.has(square))) return false;
+  for (const square of squares) taken.add(square);
+  return true;
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {string} text @param {number} x @param {number} y @param {string} colour */

@@ -1,7 +1,7 @@
 // The same seats as buttons: section, row, seat. Only the opened row is in the document.
 
 import { byId, make, setText } from "./dom.js";
-import { formatMoney, KIND_WORDS } from "./format.js";
+import { formatMoney, formatNumber, KIND_WORDS } from "./format.js";
 import { AVAILABLE, BOUGHT, CHOSEN, HELD } from "./show.js";
 
 export class SeatList {
@@ -120,7 +120,7 @@ export class SeatList {
     const free = (/** @type {{first: number, count: number}} */ { first, count }) => {
       let sum = 0;
       for (let i = first; i < first + count; i++) if (kinds[i] === AVAILABLE || kinds[i] === CHOSEN) sum++;
-      return sum > 0 ? `${sum.toLocaleString("en")} of ${count.toLocaleString("en")} available` : "none available";
+      return sum > 0 ? `${formatNumber(sum)} of ${formatNumber(count)} available` : "none available";
     };
     for (const [section, element] of this.sectionCounts) setText(element, free(this.chart.sections[section]));
     for (const [row, element] of this.rowCounts) setText(element, free(this.chart.rows[row]));

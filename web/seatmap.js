@@ -1,8 +1,9 @@
 // Draws the map of seats on a canvas: only on change, only what is visible, in two levels of detail.
 
 import { FarPainter } from "./paint-far.js";
-import { paintRowNames, paintSectionSigns, paintStage, placeSectionSigns } from "./paint-scenery.js";
+import { paintRowNames, paintSectionSigns, placeSectionSigns } from "./paint-scenery.js";
 import { spriteIndex, Sprites } from "./paint-seat.js";
+import { clearStage, paintStage } from "./paint-stage.js";
 import { AVAILABLE, CHOSEN, PENDING, RESERVED } from "./show.js";
 import { readTheme, watchTheme } from "./theme.js";
 import { Viewport } from "./viewport.js";
@@ -23,6 +24,7 @@ export class SeatMap {
     this.chart = show.chart;
     this.ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.view = new Viewport(this.chart, () => this.changed());
+    this.stage = clearStage(this.chart);
     this.signs = placeSectionSigns(this.chart);
     this.sprites = new Sprites();
     this.far = new FarPainter();
@@ -61,9 +63,18 @@ export class SeatMap {
       this.canvas.width = pixelWidth;
       this.canvas.height = pixelHeight;
     }
-    this.view.resize(width, height);
+    this.view.resize(width, height, this.covers());
     // Resizing has emptied the canvas; waiting for the next frame would flicker.
     this.draw();
+  }
+
+  /** @returns {import("./types.js").Rect[]} The controls that stand on the map. */
+  covers() {
+    const box = this.canvas.getBoundingClientRect();
+    return [...document.querySelectorAll("[data-on-map]")].map((control) => {
+      const { left, top, width, height } = control.getBoundingClientRect();
+      return { x: left - box.left, y: top - box.top, width, height };
+    }).filter(({ y, height }) => height > 0 && y + height > 0);
   }
 
   /** @returns {number} Diameter of a seat in CSS pixels. */
@@ -91,12 +102,12 @@ export class SeatMap {
       ends = this.drawSeats(size);
     }
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    paintStage(ctx, theme, this.chart.stage, view);
+    paintStage(ctx, theme, this.stage, view);
     if (!far) {
       if (size >= NUMBERS_FROM_PX) this.drawNumbers(size);
       paintRowNames(ctx, theme, this.chart, view, ends);
     }
-    paintSectionSigns(ctx, theme, this.signs, view);
+    paintSectionSigns(ctx, theme, this.signs, this.chart, view);
     this.drawRing(size);
     this.onDrawn();
   }

@@ -1,7 +1,7 @@
 // The page of one show: connects its state with the stream, the map, the list and the panel.
 
 import { notify, saySeat } from "./announce.js";
-import { Booking, seatNames } from "./booking.js";
+import { Booking, goneText } from "./booking.js";
 import { Cart } from "./cart.js";
 import { Chart } from "./chart.js";
 import { installConsole } from "./console.js";
@@ -36,7 +36,7 @@ export function openShow(info, chartBody) {
   connectMap(map, show, toggle);
   connectSwitch(list);
   connectStream(show, queue);
-  followShow(show);
+  followShow(show, booking);
   bringBack(show, booking);
   installConsole(show, map, toggle);
 }
@@ -83,6 +83,7 @@ function connectSwitch(list) {
   const choose = (/** @type {boolean} */ asList) => {
     byId("show-map").setAttribute("aria-pressed", String(!asList));
     byId("show-list").setAttribute("aria-pressed", String(asList));
+    byId("seats").dataset.view = asList ? "list" : "map";
     byId("map-view").hidden = asList;
     list.setVisible(asList);
   };
@@ -117,16 +118,15 @@ function connectStream(show, queue) {
   });
 }
 
-/** Says what happened to the person's seats without their doing. @param {Show} show */
-function followShow(show) {
+/** Says what happened to the person's seats without their doing. @param {Show} show @param {Booking} booking */
+function followShow(show, booking) {
   show.addEventListener("lost", (event) => {
-    for (const seat of /** @type {CustomEvent<number[]>} */ (event).detail) {
-      notify(`Seat ${show.chart.labels[seat]} has just gone to someone else.`, "warning");
-    }
+    const { detail } = /** @type {CustomEvent<number[]>} */ (event);
+    notify(goneText(show.chart, detail.map((seat) => show.chart.labels[seat])), "warning");
   });
   show.addEventListener("reservation", (event) => {
     const { reservation } = /** @type {CustomEvent} */ (event).detail;
-    if (reservation.status === "expired") notify(`Your hold has run out. ${seatNames(reservation)} can be taken by others again.`, "warning", { replace: true });
+    if (reservation.status === "expired") notify(`Your hold has run out. Others can take ${booking.names(reservation)} again.`, "warning", { replace: true });
   });
 }
 

@@ -30,6 +30,7 @@ export class Show extends EventTarget {
     this.position = -1;
     this.counts = info.counts ?? { available: 0, pending: 0, reserved: 0 };
     // Until the first message nothing is known, and a seat must not look free before it is known to be.
+    /** @type {Uint8Array} */
     this.statuses = new Uint8Array(chart.count).fill(RESERVED);
     this.kinds = this.statuses.slice();
     /** @type {Set<number>} In the order of choosing. */

@@ -38,7 +38,7 @@ const RESERVATIONS_KEPT = 10;
 
 /** @param {string} eventId @returns {string[]} Newest first. */
 export function recallReservations(eventId) {
-  const ids = recall(`reservations:${eventId}`, []);
+  const ids = recall(`reservations:${eventId}`, /** @type {unknown[]} */ ([]));
   return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 

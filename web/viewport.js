@@ -4,7 +4,10 @@ import { prefersReducedMotion } from "./dom.js";
 
 const GLIDE_MS = 180;
 const PITCH_LARGEST_PX = 64;
-const WIDE_PX = 520;
+const EDGE_PX = 20;
+const EDGE_NARROW_PX = 8;
+const NARROW_PX = 520;
+const SCALE_LARGEST_FITTED = 0.6; // A handful of seats should not become plates.
 
 export class Viewport {
   /** @param {import("./chart.js").Chart} chart @param {() => void} changed */
@@ -18,43 +21,79 @@ export class Viewport {
     this.top = 0;
     this.fitted = true;
     this.glide = 0;
+    /** @type {import("./types.js").Rect[]} What stands on top of the map, in the canvas's pixels. */
+    this.covers = [];
+    this.home = { x: 0, y: 0, scale: 1 };
   }
 
-  /** @param {number} width @param {number} height */
-  resize(width, height) {
+  /** @param {number} width @param {number} height @param {import("./types.js").Rect[]} covers */
+  resize(width, height, covers) {
     const [x, y] = this.toHall(this.width / 2, this.height / 2);
     this.width = width;
     this.height = height;
+    this.covers = covers;
+    this.home = this.fitting();
     if (this.fitted) this.fit();
     else this.show(x, y, this.scale);
   }
 
-  /** @returns {{x: number, y: number, scale: number}} The whole hall, clear of the zoom buttons. */
+  /**
+   * The whole hall as large as it can be with no seat below a control. Most halls leave their corners free, where the
+   * controls are; a square one has to keep below the upper and above the lower controls.
+   * @returns {{x: number, y: number, scale: number}}
+   */
   fitting() {
+    const edge = this.width < NARROW_PX ? EDGE_NARROW_PX : EDGE_PX;
+    let [above, below] = [edge, edge];
+    for (const cover of this.covers) {
+      if (cover.y < this.height / 2) above = Math.max(above, cover.y + cover.height + edge / 2);
+      else below = Math.max(below, this.height - cover.y + edge / 2);
+    }
+    for (const [top, bottom] of [[edge, edge], [above, edge], [edge, below]]) {
+      const place = this.fitWithin(edge, top, bottom);
+      if (!this.covered(place)) return place;
+    }
+    return this.fitWithin(edge, above, below);
+  }
+
+  /** @param {number} side @param {number} above @param {number} below Margins. @returns {{x: number, y: number, scale: number}} */
+  fitWithin(side, above, below) {
     const { left, top, right, bottom } = this.chart.bounds;
-    // The buttons stand at the right of a wide map and below the hall on a narrow one, as the style sheet has it.
-    const wide = this.width > WIDE_PX;
-    const side = wide ? 68 : 16;
-    const above = wide ? 28 : 12;
-    const below = wide ? 28 : 60;
     const seat = this.chart.pitch;
     const scale = Math.min(
       Math.max(1, this.width - 2 * side) / (right - left + seat),
       Math.max(1, this.height - above - below) / (bottom - top + seat),
-      0.6,
+      SCALE_LARGEST_FITTED,
     );
     return { x: (left + right) / 2, y: (top + bottom) / 2 + (below - above) / 2 / scale, scale };
   }
 
+  /** @param {{x: number, y: number, scale: number}} place @returns {boolean} Whether a control would hide a seat. */
+  covered({ x, y, scale }) {
+    let found = false;
+    const margin = this.chart.pitch;
+    for (const cover of this.covers) {
+      const left = x + (cover.x - this.width / 2) / scale - margin;
+      const top = y + (cover.y - this.height / 2) / scale - margin;
+      const right = left + cover.width / scale + 2 * margin;
+      const bottom = top + cover.height / scale + 2 * margin;
+      this.chart.within(left, top, right, bottom, (i) => {
+        const [seatX, seatY] = [this.chart.x[i], this.chart.y[i]];
+        found ||= seatX > left && seatX < right && seatY > top && seatY < bottom;
+      });
+    }
+    return found;
+  }
+
   fit() {
-    const { x, y, scale } = this.fitting();
+    const { x, y, scale } = this.home;
     this.show(x, y, scale);
     this.fitted = true;
   }
 
   /** @param {number} x @param {number} y The hall's point for the centre. @param {number} scale */
   show(x, y, scale) {
-    const smallest = this.fitting().scale;
+    const smallest = this.home.scale;
     this.scale = Math.max(smallest, Math.min(PITCH_LARGEST_PX / this.chart.pitch, scale));
     this.left = x - this.width / 2 / this.scale;
     this.top = y - this.height / 2 / this.scale;
@@ -69,7 +108,7 @@ export class Viewport {
     const halfWidth = this.width / 2 / this.scale;
     const halfHeight = this.height / 2 / this.scale;
     if (this.fitted) {
-      const { x, y } = this.fitting();
+      const { x, y } = this.home;
       this.left = x - halfWidth;
       this.top = y - halfHeight;
       return;
@@ -81,7 +120,7 @@ export class Viewport {
   /** @param {number} factor @param {number} px @param {number} py The point of the screen that stays where it is. */
   zoomAt(factor, px, py) {
     const [x, y] = this.toHall(px, py);
-    const smallest = this.fitting().scale;
+    const smallest = this.home.scale;
     const scale = Math.max(smallest, Math.min(PITCH_LARGEST_PX / this.chart.pitch, this.scale * factor));
     this.show(x + (this.width / 2 - px) / scale, y + (this.height / 2 - py) / scale, scale);
   }
@@ -112,7 +151,7 @@ export class Viewport {
   }
 
   glideHome() {
-    const { x, y, scale } = this.fitting();
+    const { x, y, scale } = this.home;
     this.glideTo(x, y, scale);
   }
 

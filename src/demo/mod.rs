@@ -3,24 +3,38 @@
 mod hall;
 mod shoppers;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Context, anyhow};
 use fullhouse_command::sequencer::Submission;
-use fullhouse_command::{Action, Outcome, Sequencer};
+use fullhouse_command::{Action, Outcome};
 use fullhouse_domain::{ShowId, Subject};
-use fullhouse_views::LiveViews;
+use fullhouse_views::LiveShow;
+
+use crate::serve::Parts;
 
 pub use shoppers::start_shoppers;
 
+/// How long the views may take to show an event that was just scheduled.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The first event there is; a new example, when there is none.
-pub async fn schedule_if_empty(sequencer: &Sequencer, views: &LiveViews, cluster: &str) -> anyhow::Result<ShowId> {
-    if let Some((_, show)) = views.shows_after(0, 1).first() {
-        return Ok(show.id().clone());
+pub async fn schedule_if_empty(parts: &Parts, cluster: &str) -> anyhow::Result<Arc<LiveShow>> {
+    if parts.views.shows_after(0, 1).is_empty() {
+        schedule(parts, cluster).await?;
+        parts.views.reach(parts.log.head(), PATIENCE).await;
     }
+    let first = parts.views.shows_after(0, 1).pop();
+    first.map(|(_, show)| show).ok_or_else(|| anyhow!("the example event was scheduled, but the views don't show it"))
+}
+
+async fn schedule(parts: &Parts, cluster: &str) -> anyhow::Result<()> {
     let show = ShowId::parse(&format!("{cluster}-{:016x}", rand::random::<u64>())).context("the cluster's name can't begin an id")?;
     let action = Action::Schedule(Box::new(hall::plan()));
     let submission = Submission::of_server(show, Subject::parse("demo"), "demo", action);
-    match sequencer.submit(submission).await {
-        Ok(Outcome::Scheduled(scheduled)) => Ok(scheduled.show),
+    match parts.sequencer.submit(submission).await {
+        Ok(Outcome::Scheduled(_)) => Ok(()),
         other => Err(anyhow!("the example event could not be scheduled: {other:?}")),
     }
 }

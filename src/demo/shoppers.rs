@@ -1,10 +1,11 @@
 //! Simulated people who shop, so that a visitor sees a map that lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, Outcome, Sequencer};
-use fullhouse_domain::{Command, ReservationId, SeatStatus, ShowId, Subject, Wanted};
+use fullhouse_domain::{Command, ReservationId, SeatStatus, Subject, Wanted};
 use fullhouse_views::LiveShow;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
@@ -21,18 +22,17 @@ const PAUSE_MS: std::ops::Range<u64> = 1_500..12_000;
 const SEATS: std::ops::RangeInclusive<u32> = 1..=5;
 
 /// Lets `count` people shop for seats of a show until the server stops.
-pub fn start_shoppers(count: u16, parts: &Parts, show: ShowId) {
+pub fn start_shoppers(count: u16, parts: &Parts, show: &Arc<LiveShow>) {
     for number in 1..=count {
         let subject = Subject::parse(&format!("shopper-{number}")).expect("visible characters");
-        let Some(show) = parts.views.show(&show) else { return };
-        let shopper = Shopper { subject, show, sequencer: parts.sequencer.clone() };
+        let shopper = Shopper { subject, show: show.clone(), sequencer: parts.sequencer.clone() };
         parts.senders.spawn(shopper.shop(parts.senders_stop.clone()));
     }
 }
 
 struct Shopper {
     subject: Subject,
-    show: std::sync::Arc<LiveShow>,
+    show: Arc<LiveShow>,
     sequencer: Sequencer,
 }
 

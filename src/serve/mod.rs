@@ -47,10 +47,10 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
 
     let opening = async {
         readiness.wait().await;
-        let event = if settings.demo { Some(demo::schedule_if_empty(&parts.sequencer, &parts.views, &settings.cluster).await?) } else { None };
-        greeting::print(address, &settings, &parts.tokens, event.as_ref());
+        let event = if settings.demo { Some(demo::schedule_if_empty(&parts, &settings.cluster).await?) } else { None };
+        greeting::print(address, &settings, &parts.tokens, event.as_ref().map(|event| event.id()));
         if let Some(event) = event {
-            demo::start_shoppers(settings.demo_shoppers, &parts, event);
+            demo::start_shoppers(settings.demo_shoppers, &parts, &event);
         }
         anyhow::Ok(())
     };

@@ -24,7 +24,7 @@ const DOCUMENTATION_POLICY: &str = "default-src 'none'; script-src 'self' 'unsaf
 pub fn router() -> Router {
     let documentation: Router = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]).validator_url("none")).into();
     let policy = HeaderValue::from_static(DOCUMENTATION_POLICY);
-    let documentation = documentation.layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, policy));
+    let documentation = documentation.route_layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, policy));
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
         .route("/web/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { page(&path, &headers) }))

@@ -1,0 +1,116 @@
+//! Who may do what: every operation for every role, with nobody's and with forged tokens.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::person::answered;
+use support::{Person, Server, hall};
+
+/// An operation, and who may do it; nobody's name means anyone.
+struct Operation {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    role: Option<&'static str>,
+}
+
+const ROLES: [&str; 5] = ["customer", "organizer", "auditor", "analyst", "operator"];
+
+fn operations(event: &str) -> Vec<Operation> {
+    let operation = |method, path: &str, body, role| Operation { method, path: path.replace("{event_id}", event), body, role };
+    let reservation = format!("/reserve/{event}.absent");
+    vec![
+        operation(Method::POST, "/events", Some(hall(1, 1)), Some("organizer")),
+        operation(Method::GET, "/events", None, None),
+        operation(Method::GET, "/events/{event_id}", None, None),
+        operation(Method::GET, "/events/{event_id}/chart", None, None),
+        operation(Method::GET, "/events/{event_id}/seats", None, None),
+        operation(Method::GET, "/events/{event_id}/stream", None, None),
+        operation(Method::GET, "/events/{event_id}/history", None, Some("auditor")),
+        operation(Method::GET, "/log", None, Some("auditor")),
+        operation(Method::POST, "/session", Some(json!({})), None),
+        operation(Method::POST, "/reserve", Some(json!({ "event_id": event, "best_available": { "count": 1 } })), Some("customer")),
+        operation(Method::GET, &reservation, None, Some("customer")),
+        operation(Method::DELETE, &reservation, None, Some("customer")),
+        operation(Method::POST, &format!("{reservation}/checkout"), Some(json!({ "payment_reference": "p" })), Some("customer")),
+        operation(Method::GET, "/livez", None, None),
+        operation(Method::GET, "/readyz", None, None),
+        operation(Method::GET, "/metrics", None, None),
+    ]
+}
+
+async fn status(person: &Person, operation: &Operation) -> u16 {
+    let mut request = person.request(operation.method.clone(), &operation.path);
+    if let Some(body) = &operation.body {
+        request = request.json(body);
+    }
+    // Only the head: a stream never ends.
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn every_operation_is_for_the_role_that_it_names_and_for_nobody_else() {
+    let server = Server::start(&[]);
+    let event = server.schedule(&hall(1, 10)).await;
+    for operation in operations(&event) {
+        let what = format!("{} {}", operation.method, operation.path);
+        let anonymous = status(&Person::anonymous(&server.url), &operation).await;
+        match operation.role {
+            None => assert!(anonymous < 400, "{what} by anyone: {anonymous}"),
+            Some(_) => assert_eq!(anonymous, 401, "{what} by nobody"),
+        }
+        for role in ROLES {
+            let status = status(&server.person(role, "somebody"), &operation).await;
+            match operation.role {
+                Some(needed) if needed != role => assert_eq!(status, 403, "{what} by {role}"),
+                // What he may do may still find nothing to be done to.
+                _ => assert!(status < 400 || status == 404, "{what} by {role}: {status}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_operations_is_complete() {
+    let server = Server::start(&[]);
+    let description = Person::anonymous(&server.url).get("/openapi.json").await.body;
+    let mut described = BTreeSet::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            described.insert(format!("{} {}", method.to_uppercase(), path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E")));
+        }
+    }
+    let listed: BTreeSet<String> = operations("E").iter().map(|operation| format!("{} {}", operation.method, operation.path)).collect();
+    assert_eq!(listed, described);
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_good_is_refused_even_where_none_is_needed() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let event = server.schedule(&hall(1, 10)).await;
+    let good = server.person("customer", "ann").token.unwrap();
+    let foreign = other.person("customer", "ann").token.unwrap();
+    let cut = good[..good.len() - 4].to_owned();
+    for header in [format!("Bearer {foreign}"), format!("Bearer {cut}"), "Bearer".into(), "Bearer x".into(), format!("Basic {good}"), good.clone()] {
+        for path in ["/reserve/E.x".replace('E', &event), format!("/events/{event}/stream")] {
+            let request = Person::anonymous(&server.url).request(Method::GET, &path).header("authorization", &header);
+            let answer = answered(request).await.unwrap();
+            answer.is_problem(401, "unauthorized");
+            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guest_is_a_customer_whom_nobody_knows() {
+    let server = Server::start(&[]);
+    let sessions = futures::future::join_all((0..2).map(|_| async { Person::anonymous(&server.url).post("/session", &json!({})).await })).await;
+    assert_ne!(sessions[0].body["subject"], sessions[1].body["subject"]);
+    let members: BTreeSet<&String> = sessions[0].body.as_object().unwrap().keys().collect();
+    assert_eq!(members, BTreeSet::from([&"token".to_owned(), &"subject".to_owned(), &"expires_at".to_owned()]));
+    assert_eq!(sessions[0].header("cache-control"), "no-store");
+}

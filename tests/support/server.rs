@@ -1,0 +1,139 @@
+//! A server process with a data folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+
+use serde_json::Value;
+
+use super::{PATIENCE, Person};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_fullhouse");
+
+/// Runs the program to its end.
+pub fn fullhouse(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("the program runs")
+}
+
+/// The program, with an environment in which nothing of Fullhouse is set.
+fn program() -> Command {
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FULLHOUSE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running server. It is killed when it goes out of scope; its data stays as long as the folder does.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub data: PathBuf,
+    /// What it printed, up to and with the line that says where it listens.
+    pub log: mpsc::Receiver<String>,
+    options: Vec<String>,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// A server with an empty folder, once it is ready.
+    pub fn start(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self::start_in(folder.path(), &format!("127.0.0.1:{}", free_port()), options);
+        server.folder = Some(folder);
+        server
+    }
+
+    /// A server on a folder and at an address, once it is ready.
+    pub fn start_in(data: &Path, listen: &str, options: &[&str]) -> Self {
+        let mut command = program();
+        command.args(["serve", "--listen", listen, "--log", "info", "--data"]).arg(data).args(options);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let (log_sender, log) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(log_sender.send(line))));
+        let (ready_sender, ready) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(ready_sender.send(line))));
+        let url = match ready.recv_timeout(PATIENCE) {
+            Ok(line) => line.strip_prefix("Fullhouse listens on ").expect("it says where it listens").to_owned(),
+            Err(_) => panic!("the server did not get ready: {:?}", log.try_iter().collect::<Vec<_>>()),
+        };
+        Self { child, url, data: data.into(), log, options: options.iter().map(|&option| option.into()).collect(), folder: None }
+    }
+
+    /// Kills it as a power cut would, without a chance to say good-bye.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it is gone");
+    }
+
+    /// A new process on the same folder, at the same address.
+    pub fn restart(&mut self) {
+        let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
+        let mut next = Self::start_in(&self.data, self.url.trim_start_matches("http://"), &options);
+        next.folder = self.folder.take();
+        *self = next;
+    }
+
+    /// Asks it to stop, and waits until it has; returns its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "signal {name} could not be sent");
+    }
+
+    /// Memory that it has in use, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Somebody with a token of this role.
+    pub fn person(&self, role: &str, subject: &str) -> Person {
+        let data = self.data.to_str().unwrap();
+        let output = fullhouse(&["token", "--data", data, "--role", role, "--subject", subject]);
+        assert!(output.status.success(), "{output:?}");
+        Person::with_token(&self.url, String::from_utf8(output.stdout).unwrap().trim())
+    }
+
+    /// A guest.
+    pub async fn guest(&self) -> Person {
+        Person::guest(&self.url).await
+    }
+
+    /// Schedules a show and returns its id.
+    pub async fn schedule(&self, plan: &Value) -> String {
+        let answer = self.person("organizer", "olga").post("/events", plan).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body["event_id"].as_str().unwrap().into()
+    }
+
+    /// Replays the log with `fullhouse verify`; returns its report when all is as promised.
+    pub fn verify(&self) -> Value {
+        let output = fullhouse(&["verify", "--json", "--data", self.data.to_str().unwrap()]);
+        assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
