@@ -56,7 +56,8 @@ export class Booking {
       const path = `/reserve/${encodeURIComponent(hold.reservation_id)}/checkout`;
       const { body, sentAt } = await request("POST", path, { body: { payment_reference: reference }, keyed: true, onWait });
       this.show.applyReservation(body, sentAt);
-      notify(`Booked: ${this.names(body)}. ${formatMoney(body.total)} in all. Enjoy the show.`, "good", { replace: true });
+      clearNotice();
+      say(`Booked: ${this.names(body)}. ${formatMoney(body.total)} in all.`);
     });
   }
 
@@ -66,7 +67,7 @@ export class Booking {
       if (!hold) return;
       await request("DELETE", `/reserve/${encodeURIComponent(hold.reservation_id)}`, { onWait });
       this.show.applyReservation({ ...hold, status: "released" }, performance.now());
-      notify("You have let your seats go.", "info", { replace: true });
+      notify("Your seats are released. Others can take them now.", "info", { replace: true });
     });
   }
 

@@ -2,7 +2,7 @@
 
 import { freshKey } from "./api.js";
 import { byId, make, setText } from "./dom.js";
-import { formatCount, formatMoney, formatTime } from "./format.js";
+import { formatCount, formatDuration, formatMoney, formatTime } from "./format.js";
 
 /** @typedef {import("./types.js").Money} Money */
 
@@ -51,7 +51,7 @@ export class Cart {
       event.preventDefault();
       this.booking.holdBest(Number(count.value), section.value);
     });
-    setText(byId("about"), `${formatCount(info.max_seats_per_reservation)} at most in one reservation. A hold lasts ${Math.round(info.hold_seconds / 60)} minutes.`);
+    setText(byId("about"), `${info.description} You can take ${formatCount(info.max_seats_per_reservation)} at most at once, and a hold lasts ${formatDuration(info.hold_seconds)}.`.trim());
   }
 
   render() {
@@ -68,6 +68,9 @@ export class Cart {
     byId("booked-actions").hidden = mode !== "booked";
     byId("best-available").hidden = mode === "held" || mode === "booked";
     byId("about").hidden = mode === "held" || mode === "booked";
+    byId("prices").hidden = mode !== "empty";
+    byId("reservation-code").hidden = mode !== "booked";
+    setText(byId("reservation-code"), `Reservation ${this.booked?.reservation_id ?? ""}`);
     this.renderStatus(mode);
     this.renderSeats(mode, hold);
     if (entered && mode === "held") this.reference().value = `demo-${freshKey().slice(0, 8)}`;
@@ -84,9 +87,9 @@ export class Cart {
     setText(byId("panel-heading"), mode === "held" ? "Held for you" : mode === "booked" ? "Booked" : "Your seats");
     const texts = /** @type {Record<string, string>} */ ({
       held: "Check out before the time is up.",
-      booked: `These seats are yours. Reservation ${this.booked?.reservation_id ?? ""}`,
+      booked: "These seats are yours. Enjoy the show.",
       chosen: "Chosen, but not held yet.",
-      empty: this.notOnSale() || "Choose seats on the map or in the list.",
+      empty: this.notOnSale() || this.bookedBefore() || "Choose seats on the map or in the list.",
     });
     setText(byId("reservation-status"), texts[mode]);
     byId("reservation-status").dataset.status = mode;
@@ -96,6 +99,12 @@ export class Cart {
   notOnSale() {
     const { on_sale_at: time } = this.show.info;
     return time && Date.parse(time) > Date.now() ? `On sale from ${formatTime(time)}.` : "";
+  }
+
+  /** After a reload, the person must still see what they have bought. @returns {string} */
+  bookedBefore() {
+    const labels = [...this.show.reservations.values()].flatMap(({ status, seats }) => (status === "reserved" ? seats.map(({ seat }) => seat) : []));
+    return labels.length > 0 ? `You have booked ${this.show.chart.describeAll(labels)}.` : "";
   }
 
   /** @param {string} mode @param {import("./types.js").Reservation|null} hold */
@@ -113,10 +122,12 @@ export class Cart {
 
   /** @param {number} seat @param {string} label @param {Money} price @param {boolean} removable @returns {HTMLElement} */
   line(seat, label, price, removable) {
-    const name = seat >= 0 ? this.show.chart.describe(seat) : label;
-    const item = make("li", { "data-seat": label }, make("span", { class: "cart-name" }, name), make("span", { class: "cart-price" }, formatMoney(price)));
+    const { chart } = this.show;
+    const { section, place } = seat >= 0 ? chart.parts(seat) : { section: label, place: "" };
+    const name = make("span", { class: "cart-name" }, make("span", { class: "cart-section" }, section), " ", make("span", { class: "cart-place muted" }, place));
+    const item = make("li", { "data-seat": label }, name, make("span", { class: "cart-price" }, formatMoney(price)));
     if (removable) {
-      const remove = make("button", { type: "button", class: "cart-remove", "aria-label": `Remove ${name}` }, "\u00d7");
+      const remove = make("button", { type: "button", class: "cart-remove", "aria-label": `Remove ${chart.describe(seat)}` }, "\u00d7");
       remove.addEventListener("click", () => this.show.deselect([seat]));
       item.append(remove);
     }

@@ -158,6 +158,12 @@ export class Chart {
     return `${this.sections[row.section].name}, row ${row.name}, seat ${this.numbers[seat]}`;
   }
 
+  /** @param {number} seat @returns {{section: string, place: string}} For example "Stalls" and "Row A, seat 14". */
+  parts(seat) {
+    const row = this.rows[this.rowOf[seat]];
+    return { section: this.sections[row.section].name, place: `Row ${row.name}, seat ${this.numbers[seat]}` };
+  }
+
   /**
    * Several seats in one breath: their rows are named once each.
    * @param {string[]} labels @returns {string} For example "Stalls, row A, seats 13 and 14".

@@ -11,12 +11,7 @@ const SEAT_PX = 13;
 
 /** @param {import("./chart.js").Chart} chart */
 export function showLegend(chart) {
-  /** @type {{kind: number, band: number, text: string}[]} */
-  const prices = chart.bands.map(({ from, to }, band) => ({
-    kind: AVAILABLE,
-    band,
-    text: from.amount === to.amount ? formatMoneyShort(from) : `${formatMoneyShort(from)} to ${formatMoneyShort(to)}`,
-  }));
+  const prices = chart.bands.map((range, band) => ({ kind: AVAILABLE, band, text: bandText(range) }));
   const states = [
     { kind: PENDING, band: 0, text: "Held" },
     { kind: RESERVED, band: 0, text: "Sold" },
@@ -26,15 +21,7 @@ export function showLegend(chart) {
   ];
 
   const draw = () => {
-    const theme = readTheme();
-    const item = (/** @type {{kind: number, band: number, text: string}} */ { kind, band, text }) => {
-      const swatch = make("canvas", { class: "swatch", "aria-hidden": "true" });
-      const ratio = devicePixelRatio || 1;
-      swatch.width = swatch.height = Math.round(SWATCH_PX * ratio);
-      const ctx = /** @type {CanvasRenderingContext2D} */ (swatch.getContext("2d"));
-      paintSeat(ctx, theme, kind, band, swatch.width / 2, swatch.height / 2, SEAT_PX * ratio, true);
-      return make("li", {}, swatch, text);
-    };
+    const item = (/** @type {{kind: number, band: number, text: string}} */ { kind, band, text }) => make("li", {}, swatch(kind, band), text);
     byId("legend").replaceChildren(
       make("ul", { "aria-label": "Prices" }, ...prices.map(item)),
       make("ul", { "aria-label": "What the shapes mean" }, ...states.map(item)),
@@ -42,4 +29,19 @@ export function showLegend(chart) {
   };
   draw();
   watchTheme(draw);
+}
+
+/** @param {{from: import("./types.js").Money, to: import("./types.js").Money}} range @returns {string} */
+export function bandText({ from, to }) {
+  return from.amount === to.amount ? formatMoneyShort(from) : `${formatMoneyShort(from)} to ${formatMoneyShort(to)}`;
+}
+
+/** @param {number} kind @param {number} band @returns {HTMLCanvasElement} One seat, as on the map. */
+export function swatch(kind, band) {
+  const canvas = make("canvas", { class: "swatch", "aria-hidden": "true" });
+  const ratio = devicePixelRatio || 1;
+  canvas.width = canvas.height = Math.round(SWATCH_PX * ratio);
+  const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  paintSeat(ctx, readTheme(), kind, band, canvas.width / 2, canvas.height / 2, SEAT_PX * ratio, true);
+  return canvas;
 }

@@ -1,8 +1,10 @@
 // Draws the map of seats on a canvas: only on change, only what is visible, in two levels of detail.
 
 import { FarPainter } from "./paint-far.js";
-import { paintRowNames, paintSectionSigns, placeSectionSigns } from "./paint-scenery.js";
+import { paintOwn } from "./paint-own.js";
+import { paintRowNames } from "./paint-rows.js";
 import { spriteIndex, Sprites } from "./paint-seat.js";
+import { paintSigns, placeSigns } from "./paint-signs.js";
 import { clearStage, paintStage } from "./paint-stage.js";
 import { AVAILABLE, CHOSEN, PENDING, RESERVED } from "./show.js";
 import { readTheme, watchTheme } from "./theme.js";
@@ -25,7 +27,7 @@ export class SeatMap {
     this.ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.view = new Viewport(this.chart, () => this.changed());
     this.stage = clearStage(this.chart);
-    this.signs = placeSectionSigns(this.chart);
+    this.signs = placeSigns(this.chart);
     this.sprites = new Sprites();
     this.far = new FarPainter();
     this.theme = readTheme();
@@ -105,9 +107,10 @@ export class SeatMap {
     paintStage(ctx, theme, this.stage, view);
     if (!far) {
       if (size >= NUMBERS_FROM_PX) this.drawNumbers(size);
+      else paintOwn(ctx, theme, this.show, view, size);
       paintRowNames(ctx, theme, this.chart, view, ends);
     }
-    paintSectionSigns(ctx, theme, this.signs, this.chart, view);
+    paintSigns(ctx, theme, this.signs, this.chart, view);
     this.drawRing(size);
     this.onDrawn();
   }

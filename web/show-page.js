@@ -11,6 +11,7 @@ import { byId, setText } from "./dom.js";
 import { formatCount, KIND_WORDS } from "./format.js";
 import { attachGestures } from "./gestures.js";
 import { showLegend } from "./legend.js";
+import { showPrices } from "./prices.js";
 import { Queue } from "./queue.js";
 import { SeatList } from "./seatlist.js";
 import { SeatMap } from "./seatmap.js";
@@ -29,6 +30,7 @@ export function openShow(info, chartBody) {
   new Cart(show, booking);
   new Countdown(show, (id) => booking.look(id));
   showLegend(show.chart);
+  showPrices(show);
 
   const toggle = (/** @type {number} */ seat) => toggleSeat(show, seat);
   const map = new SeatMap(/** @type {HTMLCanvasElement} */ (byId("seatmap")), show);

@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { byId, make } from "./dom.js";
-import { formatCount, formatTime } from "./format.js";
+import { formatCount, formatMoneyShort, formatTime } from "./format.js";
 import { guestName } from "./storage.js";
 
 /** @typedef {import("./types.js").ShowInfo} ShowInfo */
@@ -39,6 +39,8 @@ function card(show) {
   const query = new URLSearchParams({ event: show.event_id });
   if (guestName()) query.set("guest", guestName());
   const link = make("a", { href: `/?${query}` }, show.title);
-  const free = show.counts ? make("p", { class: "muted" }, show.counts.available > 0 ? `${formatCount(show.counts.available)} available` : "Sold out") : "";
+  const cheapest = show.sections.map(({ price }) => price).sort((a, b) => a.amount - b.amount)[0];
+  const from = cheapest ? `, from ${formatMoneyShort(cheapest)}` : "";
+  const free = show.counts ? make("p", { class: "muted" }, show.counts.available > 0 ? `${formatCount(show.counts.available)} available${from}` : "Sold out") : "";
   return make("article", { class: "show-card" }, make("h2", {}, link), make("p", {}, formatTime(show.starts_at)), free);
 }

@@ -1,12 +1,14 @@
 // Which part of the hall is on screen: zoom and pan, without drawing.
 
 import { prefersReducedMotion } from "./dom.js";
+import { ROW_NAMES_FROM_PX } from "./paint-rows.js";
 
 const GLIDE_MS = 180;
 const PITCH_LARGEST_PX = 64;
 const EDGE_PX = 20;
 const EDGE_NARROW_PX = 8;
 const NARROW_PX = 520;
+const SIGN_PX = 14; // The name of a block at the side may stand out above the hall.
 const SCALE_LARGEST_FITTED = 0.6; // A handful of seats should not become plates.
 
 export class Viewport {
@@ -46,7 +48,7 @@ export class Viewport {
     const edge = this.width < NARROW_PX ? EDGE_NARROW_PX : EDGE_PX;
     let [above, below] = [edge, edge];
     for (const cover of this.covers) {
-      if (cover.y < this.height / 2) above = Math.max(above, cover.y + cover.height + edge / 2);
+      if (cover.y < this.height / 2) above = Math.max(above, cover.y + cover.height + SIGN_PX);
       else below = Math.max(below, this.height - cover.y + edge / 2);
     }
     for (const [top, bottom] of [[edge, edge], [above, edge], [edge, below]]) {
@@ -59,12 +61,15 @@ export class Viewport {
   /** @param {number} side @param {number} above @param {number} below Margins. @returns {{x: number, y: number, scale: number}} */
   fitWithin(side, above, below) {
     const { left, top, right, bottom } = this.chart.bounds;
-    const seat = this.chart.pitch;
-    const scale = Math.min(
-      Math.max(1, this.width - 2 * side) / (right - left + seat),
-      Math.max(1, this.height - above - below) / (bottom - top + seat),
+    const { pitch } = this.chart;
+    const scaleWith = (/** @type {number} */ ends) => Math.min(
+      Math.max(1, this.width - 2 * side) / (right - left + ends * pitch),
+      Math.max(1, this.height - above - below) / (bottom - top + pitch),
       SCALE_LARGEST_FITTED,
     );
+    const tight = scaleWith(1);
+    // In a small hall the seats are large enough for row names, which stand outside.
+    const scale = tight * pitch < ROW_NAMES_FROM_PX ? tight : scaleWith(3);
     return { x: (left + right) / 2, y: (top + bottom) / 2 + (below - above) / 2 / scale, scale };
   }
 

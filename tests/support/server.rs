@@ -50,7 +50,7 @@ impl Server {
     /// A server on a folder and at an address, once it is ready.
     pub fn start_in(data: &Path, listen: &str, options: &[&str]) -> Self {
         let mut command = program();
-        command.args(["serve", "--listen", listen, "--log", "info", "--data"]).arg(data).args(options);
+        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (log_sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());

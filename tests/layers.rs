@@ -1,0 +1,116 @@
+//! The direction of dependencies, and a few habits, held by reading the repository.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may know of the others. `command`, `projector` and `query` never know one another.
+const ALLOWED: [(&str, &[&str]); 10] = [
+    ("domain", &[]),
+    ("schemas", &["domain"]),
+    ("eventstore", &["domain", "schemas"]),
+    ("views", &["domain", "schemas"]),
+    ("http", &["domain", "schemas"]),
+    ("command", &["domain", "schemas", "eventstore", "http"]),
+    ("projector", &["domain", "schemas", "eventstore", "views"]),
+    ("query", &["domain", "schemas", "eventstore", "views", "http"]),
+    ("bench", &["domain", "schemas", "eventstore"]),
+    (".", &["domain", "schemas", "eventstore", "views", "http", "command", "projector", "query"]),
+];
+
+/// What the domain may know of the world: the standard library.
+const DOMAIN_DEPENDENCIES: [&str; 0] = [];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Dependencies that end up in a crate's build, by the crate's folder.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root()).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let folder = |package: &Value| {
+        let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
+        let relative = manifest.parent().unwrap().strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        if relative.is_empty() { ".".to_owned() } else { relative }
+    };
+    let is_built = |dependency: &&Value| dependency["kind"].is_null();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| {
+            let names = package["dependencies"].as_array().unwrap().iter().filter(is_built);
+            (folder(package), names.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn crates_know_only_those_below_them() {
+    let dependencies = dependencies();
+    let listed: BTreeSet<&str> = ALLOWED.iter().map(|(folder, _)| *folder).collect();
+    assert_eq!(listed, dependencies.keys().map(String::as_str).collect(), "every crate has its line here");
+    for (folder, allowed) in ALLOWED {
+        let allowed: BTreeSet<String> = allowed.iter().map(|name| format!("fullhouse-{name}")).collect();
+        let known: BTreeSet<String> = dependencies[folder].iter().filter(|name| name.starts_with("fullhouse-")).cloned().collect();
+        assert!(known.is_subset(&allowed), "{folder} may not know {:?}", known.difference(&allowed));
+    }
+    assert!(dependencies["domain"].iter().eq(DOMAIN_DEPENDENCIES.iter()), "the domain knows nothing but the standard library");
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() && !["target", ".git", "node_modules"].contains(&name.to_str().unwrap()) {
+            files(&path, ending, found);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn sources(ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&root(), ending, &mut found);
+    found.into_iter().map(|path| (path.strip_prefix(root()).unwrap().into(), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+#[test]
+fn the_domain_reads_no_clock_and_rolls_no_dice() {
+    for (path, text) in sources("rs").iter().filter(|(path, _)| path.starts_with("domain/src")) {
+        for word in ["SystemTime", "Instant::now", "std::fs", "std::env", "std::net", "std::thread", "async fn"] {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    for (path, text) in &sources("rs") {
+        let may = path.starts_with("src") || path.starts_with("tests") || path.starts_with("bench") || path.components().any(|part| part.as_os_str() == "tests");
+        assert!(may || !text.contains("std::env"), "{} reads the environment", path.display());
+    }
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    const LINES_MAX: usize = 600;
+    for (path, text) in sources("rs").into_iter().chain(sources("js")).filter(|(path, _)| !path.ends_with("uplot.js")) {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for (path, text) in sources("md") {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            let is_local = !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:");
+            let place = root().join(path.parent().unwrap()).join(target);
+            assert!(!is_local || place.exists(), "{} links to {link}", path.display());
+        }
+    }
+}
