@@ -52,7 +52,7 @@ function toggleSeat(show, seat) {
   } else if (kind !== AVAILABLE) {
     notify(`${show.chart.describe(seat)} is ${KIND_WORDS[kind]}.`, "info", { replace: true });
   } else if (show.openHold()) {
-    notify("Check out or let go of the seats held for you before you choose others.", "info", { replace: true });
+    notify("Check out or release the seats held for you before you choose others.", "info", { replace: true });
   } else if (show.chosen.size >= most) {
     notify(`You can take ${formatCount(most)} at most in one reservation.`, "warning", { replace: true });
   } else {

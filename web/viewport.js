@@ -9,6 +9,8 @@ const EDGE_PX = 20;
 const EDGE_NARROW_PX = 8;
 const NARROW_PX = 520;
 const SIGN_PX = 14; // The name of a block at the side may stand out above the hall.
+// In a tiny window a few seats below a control do less harm than a hall the size of a stamp: one can zoom in.
+const SMALLEST_SHARE = 0.45;
 const SCALE_LARGEST_FITTED = 0.6; // A handful of seats should not become plates.
 
 export class Viewport {
@@ -41,21 +43,30 @@ export class Viewport {
 
   /**
    * The whole hall as large as it can be with no seat below a control. Most halls leave their corners free, where the
-   * controls are; a square one has to keep below the upper and above the lower controls.
+   * controls are; a square one keeps clear of them above, below or at the sides.
    * @returns {{x: number, y: number, scale: number}}
    */
   fitting() {
     const edge = this.width < NARROW_PX ? EDGE_NARROW_PX : EDGE_PX;
-    let [above, below] = [edge, edge];
+    let [side, above, below] = [edge, edge, edge];
     for (const cover of this.covers) {
-      if (cover.y < this.height / 2) above = Math.max(above, cover.y + cover.height + SIGN_PX);
-      else below = Math.max(below, this.height - cover.y + edge / 2);
+      if (cover.y + cover.height / 2 < this.height / 2) {
+        above = Math.max(above, cover.y + cover.height + SIGN_PX);
+      } else {
+        below = Math.max(below, this.height - cover.y + edge / 2);
+        side = Math.max(side, this.width - cover.x + edge / 2);
+      }
     }
-    for (const [top, bottom] of [[edge, edge], [above, edge], [edge, below]]) {
-      const place = this.fitWithin(edge, top, bottom);
-      if (!this.covered(place)) return place;
+    const full = this.fitWithin(edge, edge, edge);
+    let best = { ...full, scale: full.scale * SMALLEST_SHARE };
+    let found = false;
+    for (const margins of [[edge, edge], [above, edge], [edge, below], [above, below]]) {
+      for (const beside of [edge, side]) {
+        const place = this.fitWithin(beside, margins[0], margins[1]);
+        if (place.scale > best.scale && !this.covered(place)) [best, found] = [place, true];
+      }
     }
-    return this.fitWithin(edge, above, below);
+    return found ? best : full;
   }
 
   /** @param {number} side @param {number} above @param {number} below Margins. @returns {{x: number, y: number, scale: number}} */

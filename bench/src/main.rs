@@ -1,1 +1,53 @@
-fn main(){}
+//! Measurements on one machine. Each is a ratio or a figure of one run; see `docs/benchmarks.md` for how to read them.
+//!
+//! * [`commands`]: commands over HTTP beside a bare echo of the same JSON
+//! * [`streams`]: memory and lag of many live streams
+//! * [`startup`]: how long a server takes to start on a long log
+//! * [`server`], [`http`]: server processes, and the lean client that loads them
+
+mod commands;
+mod echo;
+mod http;
+mod server;
+mod startup;
+mod streams;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+#[derive(Parser)]
+struct Cli {
+    /// The server to measure: a release build
+    #[arg(long, default_value = "target/release/fullhouse", global = true)]
+    server: PathBuf,
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(clap::Subcommand)]
+enum Measurement {
+    /// Holds, and holds with checkouts and releases, beside a bare echo, in turns
+    Commands(commands::Settings),
+    /// Memory of many streams, and how long a change takes to reach them
+    Streams(streams::Settings),
+    /// Time to start on a log of many facts
+    Startup(startup::Settings),
+    /// Serves the bare echo (started by `commands`)
+    #[command(hide = true)]
+    Echo { listen: SocketAddr },
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.measurement {
+            Measurement::Commands(settings) => commands::measure(&cli.server, &settings).await,
+            Measurement::Streams(settings) => streams::measure(&cli.server, &settings).await,
+            Measurement::Startup(settings) => startup::measure(&cli.server, &settings).await,
+            Measurement::Echo { listen } => echo::serve(listen).await,
+        }
+    })
+}

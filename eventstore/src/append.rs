@@ -1,6 +1,6 @@
 //! What is offered to the log, and what it answers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
@@ -25,6 +25,9 @@ pub struct Batch {
 pub struct Entry {
     /// Its id. One that the log knows already gets the first outcome again.
     pub command_id: CommandId,
+    /// Whether the id must be known for good, since its sender may repeat it at any time. Else the log knows it as long as
+    /// whoever offers it again still offers the same `known`: that is how an append of unknown outcome is cleared up.
+    pub is_keyed: bool,
     /// What it asked for.
     pub fingerprint: Fingerprint,
     /// The show it is about.
@@ -95,29 +98,24 @@ pub enum RecordedOutcome {
 /// Which seats later facts have touched: those that an append did not know of, and those of the batch itself.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
-    seats: HashSet<(ShowId, SeatIndex)>,
-    shows: HashSet<ShowId>,
+    by_show: HashMap<ShowId, HashSet<SeatIndex>>,
 }
 
 impl Touched {
     pub(crate) fn add(&mut self, show: &ShowId, seats: &[SeatIndex]) {
-        if !self.shows.contains(show) {
-            self.shows.insert(show.clone());
+        match self.by_show.get_mut(show) {
+            Some(touched) => touched.extend(seats),
+            None => drop(self.by_show.insert(show.clone(), seats.iter().copied().collect())),
         }
-        self.seats.extend(seats.iter().map(|&seat| (show.clone(), seat)));
     }
 
     /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
     /// happened to the show; facts about seats depend on those seats only.
     pub(crate) fn outdates(&self, entry: &Entry) -> bool {
-        if !self.shows.contains(&entry.show) {
-            return false;
-        }
+        let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
             Proposal::KeepRefusal(_) | Proposal::Refuse => true,
-            Proposal::Append(facts) => {
-                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|&seat| self.seats.contains(&(entry.show.clone(), seat))))
-            }
+            Proposal::Append(facts) => facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.contains(seat))),
         }
     }
 }

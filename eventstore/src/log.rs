@@ -47,8 +47,7 @@ impl Log {
         }
     }
 
-    /// What the log knows of commands, compared with its facts: a sentence for each contradiction, and none when every fact
-    /// belongs to exactly one command.
+    /// The commands that the log knows for good, compared with the facts that they claim: a sentence for each contradiction.
     pub async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         match self {
             Log::Sqlite(log) => log.contradictions_of_commands().await,

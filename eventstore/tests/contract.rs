@@ -45,7 +45,7 @@ fn fact(touches: &[SeatIndex]) -> NewFact {
 fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
     let mut command_id = [0; 16];
     command_id[..8].copy_from_slice(&id.to_be_bytes());
-    Entry { command_id: CommandId(command_id), fingerprint: Fingerprint([7; 16]), show: show(show_name), subject: Subject::parse("ann"), proposal }
+    Entry { command_id: CommandId(command_id), is_keyed: true, fingerprint: Fingerprint([7; 16]), show: show(show_name), subject: Subject::parse("ann"), proposal }
 }
 
 fn holding(id: u64, show_name: &str, seats: &[SeatIndex]) -> Entry {
@@ -139,6 +139,22 @@ async fn a_command_repeated_within_a_batch_takes_effect_once(store: impl Store) 
     let appended = append(&log, 0, vec![holding(1, "a", &[1]), holding(1, "a", &[1])]).await;
     assert_eq!(appended.verdicts[0], accepted(1, 1));
     assert!(matches!(&appended.verdicts[1], Verdict::Repeated(Recorded { outcome: RecordedOutcome::Facts(facts), .. }) if facts.len() == 1));
+}
+
+async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store: impl Store) {
+    let log = store.open().expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[9])]).await;
+    let unkeyed = |id, seats: &[SeatIndex]| Entry { is_keyed: false, ..holding(id, "a", seats) };
+    let offered = || vec![unkeyed(2, &[1, 2]), holding(3, "a", &[3]), unkeyed(4, &[4])];
+    let first = append(&log, 1, offered()).await;
+    assert!(first.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })));
+    append(&log, 4, vec![holding(5, "b", &[1])]).await;
+    let again = append(&log, 1, offered()).await;
+    let facts = whole_log(&log).await;
+    for (verdict, fact) in again.verdicts.iter().zip(&facts[1..4]) {
+        assert_eq!(*verdict, Verdict::Repeated(Recorded { fingerprint: Fingerprint([7; 16]), outcome: RecordedOutcome::Facts(vec![fact.clone()]) }));
+    }
+    assert_eq!(facts.len(), 5);
 }
 
 async fn everything_is_there_after_reopening(store: impl Store) {
@@ -275,6 +291,7 @@ suite!(sqlite:
     a_refusal_on_the_newest_state_stands
     a_repeated_command_gets_its_first_outcome
     a_command_repeated_within_a_batch_takes_effect_once
+    a_batch_offered_again_after_an_unknown_outcome_takes_effect_once
     everything_is_there_after_reopening
     the_clock_does_not_run_back_behind_recorded_facts
     followers_see_every_fact_in_order_under_eight_writers

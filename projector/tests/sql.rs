@@ -59,6 +59,7 @@ impl Author {
         let facts = events.iter().map(|event| encode(event, Some(&chart))).collect();
         let entry = Entry {
             command_id: CommandId(id),
+        is_keyed: false,
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),

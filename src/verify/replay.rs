@@ -1,10 +1,10 @@
 //! The log against itself and against the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
-use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::{CommandId, StoredFact};
 use fullhouse_schemas::facts::{decode, seat_labels};
 
 use super::report::{Breach, Promise, Report};
@@ -14,6 +14,8 @@ use super::report::{Breach, Promise, Report};
 pub struct Replay {
     pub shows: BTreeMap<ShowId, Replayed>,
     recorded_at: Timestamp,
+    command: Option<CommandId>,
+    commands_before: HashSet<CommandId>,
 }
 
 /// A show's state; nothing more is known after its history broke.
@@ -32,6 +34,12 @@ impl Replay {
             found(Promise::HoldsEndOnTime, "it was recorded before the fact that stands before it".into());
         }
         self.recorded_at = fact.recorded_at;
+        if self.command != Some(fact.command_id) {
+            self.commands_before.extend(self.command.replace(fact.command_id));
+            if self.commands_before.contains(&fact.command_id) {
+                found(Promise::Once, format!("command {} took effect before", fact.command_id));
+            }
+        }
         let event = match decode(fact) {
             Ok(event) => event,
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use fullhouse_domain::{Chart, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, decide, decide_schedule};
+use fullhouse_domain::{Chart, Command, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
 use fullhouse_eventstore::{Batch, Entry, Proposal};
 use fullhouse_schemas::facts::encode;
 use fullhouse_schemas::problem::is_kept;
@@ -56,14 +56,17 @@ impl Worker {
                         continue;
                     }
                     Some(Slot::Absent) => Decision::Refuse { refusal: Refusal::UnknownShow, position: 0 },
-                    Some(Slot::Ready(show)) => match decide(show, command, now) {
-                        Err(refusal) => Decision::Refuse { refusal, position: show.position() },
-                        Ok(events) if taken.take(&job.submission.show, show, &events) => Decision::accept(events, Some(show.chart())),
-                        Ok(_) => {
-                            self.again.push(job);
-                            continue;
+                    Some(Slot::Ready(show)) => {
+                        taken.prepare(&job.submission.show, show, command);
+                        match decide(show, command, now) {
+                            Err(refusal) => Decision::Refuse { refusal, position: show.position() },
+                            Ok(events) if taken.take(&job.submission.show, &events) => Decision::accept(events, Some(show.chart())),
+                            Ok(_) => {
+                                self.again.push(job);
+                                continue;
+                            }
                         }
-                    },
+                    }
                 },
             };
             let list = if matches!(decision, Decision::Accept { .. }) { &mut accepted } else { &mut refused };
@@ -106,6 +109,7 @@ impl Decided {
         };
         Entry {
             command_id: submission.command_id,
+            is_keyed: submission.is_keyed,
             fingerprint: submission.fingerprint,
             show: submission.show.clone(),
             subject: submission.subject.clone(),
@@ -124,31 +128,47 @@ impl DecidedBatch {
 /// The seats that commands of the batch touch.
 #[derive(Default)]
 struct SeatsTaken {
-    by_show: HashMap<ShowId, HashSet<SeatIndex>>,
+    by_show: HashMap<ShowId, TakenOfShow>,
+}
+
+#[derive(Default)]
+struct TakenOfShow {
+    seats: HashSet<SeatIndex>,
+    /// Those of them that the show's best-available choices keep away from. Nobody may ask for any, so this is done when
+    /// somebody does.
+    set_aside: Vec<SeatIndex>,
+    not_set_aside: Vec<SeatIndex>,
 }
 
 impl SeatsTaken {
-    /// Takes the events' seats, unless an earlier command of the batch has one of them. What is taken is not offered as
-    /// best available to later commands of the batch.
-    fn take(&mut self, id: &ShowId, show: &mut Show, events: &[Event]) -> bool {
+    /// Before a command is decided: what the batch has taken is not among the best available.
+    fn prepare(&mut self, id: &ShowId, show: &mut Show, command: &Command) {
+        let is_choice = matches!(command, Command::HoldSeats { wanted: Wanted::BestAvailable { .. }, .. });
+        if let Some(taken) = self.by_show.get_mut(id).filter(|_| is_choice) {
+            show.set_aside(&taken.not_set_aside);
+            taken.set_aside.append(&mut taken.not_set_aside);
+        }
+    }
+
+    /// Takes the events' seats, unless an earlier command of the batch has one of them.
+    fn take(&mut self, id: &ShowId, events: &[Event]) -> bool {
         if !self.by_show.contains_key(id) {
-            self.by_show.insert(id.clone(), HashSet::new());
+            self.by_show.insert(id.clone(), TakenOfShow::default());
         }
         let Some(taken) = self.by_show.get_mut(id) else { return false };
-        if events.iter().flat_map(Event::seats).any(|seat| taken.contains(seat)) {
+        let seats = || events.iter().flat_map(Event::seats);
+        if seats().any(|seat| taken.seats.contains(seat)) {
             return false;
         }
-        for event in events {
-            taken.extend(event.seats());
-            show.set_aside(event.seats());
-        }
+        taken.seats.extend(seats());
+        taken.not_set_aside.extend(seats());
         true
     }
 
     fn put_back(self, shows: &mut HashMap<ShowId, Slot>) {
-        for (id, seats) in self.by_show {
+        for (id, taken) in self.by_show {
             if let Some(Slot::Ready(show)) = shows.get_mut(&id) {
-                show.put_back(&seats.into_iter().collect::<Vec<_>>());
+                show.put_back(&taken.set_aside);
             }
         }
     }

@@ -27,6 +27,7 @@ const CREATE: &str = "
         leaf_hash    BLOB    NOT NULL, -- RFC 6962 leaf hash of the canonical bytes
         UNIQUE (show_id, position)
     ) STRICT;
+    -- Commands whose senders may repeat them at any time.
     CREATE TABLE commands (
         command_id         BLOB    PRIMARY KEY,
         fingerprint        BLOB    NOT NULL,

@@ -58,6 +58,8 @@ struct Append<'a> {
     batch: &'a Batch,
     head_before: u64,
     touched: Touched,
+    /// What stands in the log after the position that the batch knew, when anything does.
+    unknown: Vec<StoredFact>,
     facts: Vec<StoredFact>,
 }
 
@@ -67,14 +69,14 @@ impl<'a> Append<'a> {
             .prepare_cached("SELECT coalesce(max(log_position), 0) FROM facts")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(|source| LogError::Store { doing: "reading the log's head", source })?;
-        let mut append = Self { transaction, batch, head_before, touched: Touched::default(), facts: Vec::new() };
+        let mut append = Self { transaction, batch, head_before, touched: Touched::default(), unknown: Vec::new(), facts: Vec::new() };
         if head_before > batch.known {
-            append.touch_what_came_between()?;
+            append.read_what_came_between()?;
         }
         Ok(append)
     }
 
-    fn touch_what_came_between(&mut self) -> Result<(), LogError> {
+    fn read_what_came_between(&mut self) -> Result<(), LogError> {
         let failed = |source| LogError::Store { doing: "reading what came between", source };
         let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1");
         let mut statement = self.transaction.prepare_cached(&sql).map_err(failed)?;
@@ -82,12 +84,13 @@ impl<'a> Append<'a> {
         while let Some(row) = rows.next().map_err(failed)? {
             let fact = read_row(row, self.batch.known + 1)?;
             self.touched.add(&fact.show, &fact.touches);
+            self.unknown.push(fact);
         }
         Ok(())
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<Verdict, LogError> {
-        if let Some(recorded) = self.recorded(entry.command_id)? {
+        if let Some(recorded) = self.recorded(entry)? {
             return Ok(Verdict::Repeated(recorded));
         }
         if self.touched.outdates(entry) {
@@ -96,7 +99,7 @@ impl<'a> Append<'a> {
         match &entry.proposal {
             Proposal::Append(facts) => self.accept(entry, facts),
             Proposal::KeepRefusal(answer) => {
-                self.record(entry, 0, Some(answer))?;
+                self.remember(entry, 0, Some(answer))?;
                 Ok(Verdict::Refused)
             }
             Proposal::Refuse => Ok(Verdict::Refused),
@@ -105,7 +108,7 @@ impl<'a> Append<'a> {
 
     fn accept(&mut self, entry: &Entry, facts: &[NewFact]) -> Result<Verdict, LogError> {
         let log_position = self.head() + 1;
-        self.record(entry, facts.len(), None)?;
+        self.remember(entry, facts.len(), None)?;
         let mut position = 0;
         if !facts.is_empty() {
             position = self.show_head(&entry.show)? + 1;
@@ -165,7 +168,10 @@ impl<'a> Append<'a> {
         Ok(())
     }
 
-    fn record(&self, entry: &Entry, facts: usize, refusal: Option<&str>) -> Result<(), LogError> {
+    fn remember(&self, entry: &Entry, facts: usize, refusal: Option<&str>) -> Result<(), LogError> {
+        if !entry.is_keyed {
+            return Ok(());
+        }
         let sql = "INSERT INTO commands (command_id, fingerprint, first_log_position, facts, refusal) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.transaction
             .prepare_cached(sql)
@@ -176,7 +182,18 @@ impl<'a> Append<'a> {
         Ok(())
     }
 
-    fn recorded(&self, command_id: CommandId) -> Result<Option<Recorded>, LogError> {
+    fn recorded(&self, entry: &Entry) -> Result<Option<Recorded>, LogError> {
+        if entry.is_keyed { self.recorded_for_good(entry.command_id) } else { Ok(self.recorded_lately(entry)) }
+    }
+
+    /// An append of unknown outcome is offered again with what it knew the first time. If it took effect, its facts stand
+    /// behind that.
+    fn recorded_lately(&self, entry: &Entry) -> Option<Recorded> {
+        let facts: Vec<StoredFact> = self.unknown.iter().filter(|fact| fact.command_id == entry.command_id).cloned().collect();
+        (!facts.is_empty()).then(|| Recorded { fingerprint: entry.fingerprint, outcome: RecordedOutcome::Facts(facts) })
+    }
+
+    fn recorded_for_good(&self, command_id: CommandId) -> Result<Option<Recorded>, LogError> {
         let failed = |source| LogError::Store { doing: "looking a command up", source };
         let found: Option<([u8; 16], u64, u64, Option<String>)> = self
             .transaction

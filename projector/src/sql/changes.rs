@@ -1,6 +1,6 @@
 //! What facts change in the SQL views: pure, and folded, so that a row is written once however often it changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use fullhouse_domain::{Event, Money, ReservationStatus, SeatIndex, SeatStatus, ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
@@ -14,8 +14,10 @@ pub(crate) struct Changes {
     /// The position that each show comes to.
     pub shows: BTreeMap<ShowId, u64>,
     pub seats: BTreeMap<(ShowId, SeatIndex), SeatChange>,
-    pub held: HashMap<String, Held>,
-    pub ended: HashMap<String, Ended>,
+    /// By the position of the hold.
+    pub held: BTreeMap<(ShowId, u64), Held>,
+    /// By the position of the hold that ended.
+    pub ended: BTreeMap<(ShowId, u64), Ended>,
     pub sales: BTreeMap<(ShowId, Timestamp), Sales>,
 }
 
@@ -31,13 +33,12 @@ pub(crate) struct SeatChange {
 /// A new reservation.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Held {
-    pub show: ShowId,
+    pub reservation: String,
     pub subject: String,
     pub seats: usize,
     pub total: Money,
     pub held_at: Timestamp,
     pub expires_at: Timestamp,
-    pub position: u64,
 }
 
 /// The end of a reservation that is `pending` until then.
@@ -59,36 +60,36 @@ pub(crate) struct Sales {
 }
 
 impl Changes {
-    /// Takes the next fact of a scheduled show into account. `total` is what the fact's seats cost together.
-    pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money) {
+    /// Takes the next fact of a scheduled show into account. `total` is what the fact's seats cost together, and
+    /// `held_position` where the reservation that it ends was held.
+    pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money, held_position: u64) {
         self.shows.insert(fact.show.clone(), fact.position);
         match event {
             Event::ShowScheduled(_) => {}
             Event::SeatsHeld { reservation, subject, seats, expires_at } => {
                 self.seats(fact, seats, SeatStatus::Pending, Some(reservation.as_str()));
                 let held = Held {
-                    show: fact.show.clone(),
+                    reservation: reservation.to_string(),
                     subject: subject.to_string(),
                     seats: seats.len(),
                     total,
                     held_at: fact.recorded_at,
                     expires_at: *expires_at,
-                    position: fact.position,
                 };
-                self.held.insert(reservation.to_string(), held);
+                self.held.insert((fact.show.clone(), fact.position), held);
             }
             Event::SeatsReserved { reservation, seats, payment_reference } => {
                 self.seats(fact, seats, SeatStatus::Reserved, Some(reservation.as_str()));
-                self.end(fact, reservation.as_str(), ReservationStatus::Reserved, Some(payment_reference.clone()));
+                self.end(fact, held_position, ReservationStatus::Reserved, Some(payment_reference.clone()));
                 self.sell(fact, seats.len(), total);
             }
-            Event::HoldReleased { reservation, seats } => {
+            Event::HoldReleased { seats, .. } => {
                 self.seats(fact, seats, SeatStatus::Available, None);
-                self.end(fact, reservation.as_str(), ReservationStatus::Released, None);
+                self.end(fact, held_position, ReservationStatus::Released, None);
             }
-            Event::HoldExpired { reservation, seats } => {
+            Event::HoldExpired { seats, .. } => {
                 self.seats(fact, seats, SeatStatus::Available, None);
-                self.end(fact, reservation.as_str(), ReservationStatus::Expired, None);
+                self.end(fact, held_position, ReservationStatus::Expired, None);
             }
         }
     }
@@ -101,8 +102,9 @@ impl Changes {
         }
     }
 
-    fn end(&mut self, fact: &StoredFact, id: &str, status: ReservationStatus, payment_reference: Option<String>) {
-        self.ended.insert(id.into(), Ended { status, ended_at: fact.recorded_at, payment_reference, position: fact.position });
+    fn end(&mut self, fact: &StoredFact, held_position: u64, status: ReservationStatus, payment_reference: Option<String>) {
+        let ended = Ended { status, ended_at: fact.recorded_at, payment_reference, position: fact.position };
+        self.ended.insert((fact.show.clone(), held_position), ended);
     }
 
     fn sell(&mut self, fact: &StoredFact, seats: usize, total: Money) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ShowId, Timestamp};
+use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::http::reservation_status;
 use fullhouse_schemas::time::Instant;
@@ -19,6 +19,8 @@ pub(crate) struct SqlViews {
     log_position: u64,
     /// Prices are not in the facts about seats. They come from the show's first fact or, after a restart, from `seats`.
     prices: HashMap<ShowId, Prices>,
+    /// Where each open reservation was held: the fact that ends it names only its id.
+    open: HashMap<ReservationId, u64>,
 }
 
 struct Prices {
@@ -43,7 +45,8 @@ impl SqlViews {
         let log_position = connection
             .query_row("SELECT log_position FROM view_position", [], |row| row.get(0))
             .map_err(failed("reading how far the SQL views are"))?;
-        Ok(Self { connection, log_position, prices: HashMap::new() })
+        let open = read_open(&connection).map_err(failed("reading open reservations from the SQL views"))?;
+        Ok(Self { connection, log_position, prices: HashMap::new(), open })
     }
 
     /// The log position that the views have reached.
@@ -63,7 +66,8 @@ impl SqlViews {
                 scheduled.push((fact.clone(), plan.clone()));
             }
             let total = self.total(fact, &event)?;
-            changes.fold(fact, &event, total);
+            let held_position = self.held_position(fact, &event)?;
+            changes.fold(fact, &event, total, held_position);
             last = Some((fact.log_position, fact.recorded_at));
         }
         let Some((log_position, recorded_at)) = last else { return Ok(()) };
@@ -72,6 +76,24 @@ impl SqlViews {
         transaction.commit().map_err(failed("committing the SQL views"))?;
         self.log_position = log_position;
         Ok(())
+    }
+
+    /// Where the reservation was held that this event is about.
+    fn held_position(&mut self, fact: &StoredFact, event: &Event) -> Result<u64, ProjectionError> {
+        let found = match event {
+            Event::ShowScheduled(_) => Some(0),
+            Event::SeatsHeld { reservation, .. } => {
+                self.open.insert(reservation.clone(), fact.position);
+                Some(fact.position)
+            }
+            Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } | Event::HoldExpired { reservation, .. } => {
+                self.open.remove(reservation)
+            }
+        };
+        found.ok_or_else(|| ProjectionError::Contradiction {
+            show: fact.show.to_string(),
+            what: format!("position {} ends a reservation that is not open", fact.position),
+        })
     }
 
     fn total(&mut self, fact: &StoredFact, event: &Event) -> Result<Money, ProjectionError> {
@@ -98,6 +120,15 @@ fn read_prices(connection: &Connection, show: &ShowId) -> rusqlite::Result<Price
     Ok(Prices { of_seats, currency })
 }
 
+fn read_open(connection: &Connection) -> rusqlite::Result<HashMap<ReservationId, u64>> {
+    let mut statement = connection.prepare("SELECT reservation_id, held_position FROM reservations WHERE status = 'pending'")?;
+    let rows = statement.query_map([], |row| {
+        let id: String = row.get(0)?;
+        Ok((ReservationId::parse(&id).ok_or(rusqlite::Error::InvalidQuery)?, row.get(1)?))
+    })?;
+    rows.collect()
+}
+
 fn text(at: Timestamp) -> String {
     Instant(at).to_string()
 }
@@ -115,11 +146,11 @@ fn write(
     for ((show, seat), change) in &changes.seats {
         update_seat(transaction, show, *seat, change)?;
     }
-    for (id, held) in &changes.held {
-        insert_reservation(transaction, id, held)?;
+    for ((show, position), held) in &changes.held {
+        insert_reservation(transaction, show, *position, held)?;
     }
-    for (id, ended) in &changes.ended {
-        end_reservation(transaction, id, ended)?;
+    for ((show, held_position), ended) in &changes.ended {
+        end_reservation(transaction, show, *held_position, ended)?;
     }
     for ((show, minute), sales) in &changes.sales {
         add_sales(transaction, show, *minute, sales)?;
@@ -178,29 +209,36 @@ fn update_seat(transaction: &Transaction<'_>, show: &ShowId, seat: u32, change: 
     Ok(())
 }
 
-fn insert_reservation(transaction: &Transaction<'_>, id: &str, held: &Held) -> rusqlite::Result<()> {
+fn insert_reservation(transaction: &Transaction<'_>, show: &ShowId, position: u64, held: &Held) -> rusqlite::Result<()> {
     transaction
-        .prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9)")?
+        .prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?2)")?
         .execute(params![
-            id,
-            held.show.as_str(),
+            show.as_str(),
+            position,
+            held.reservation,
             held.subject,
             held.seats as u64,
             held.total.amount,
             held.total.currency.as_str(),
             text(held.held_at),
             text(held.expires_at),
-            held.position,
         ])?;
     Ok(())
 }
 
-fn end_reservation(transaction: &Transaction<'_>, id: &str, ended: &Ended) -> rusqlite::Result<()> {
+fn end_reservation(transaction: &Transaction<'_>, show: &ShowId, held_position: u64, ended: &Ended) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "UPDATE reservations SET status = ?2, ended_at = ?3, payment_reference = ?4, position = ?5 WHERE reservation_id = ?1",
+            "UPDATE reservations SET status = ?3, ended_at = ?4, payment_reference = ?5, position = ?6 WHERE event_id = ?1 AND held_position = ?2",
         )?
-        .execute(params![id, reservation_status(ended.status), text(ended.ended_at), ended.payment_reference, ended.position])?;
+        .execute(params![
+            show.as_str(),
+            held_position,
+            reservation_status(ended.status),
+            text(ended.ended_at),
+            ended.payment_reference,
+            ended.position,
+        ])?;
     Ok(())
 }
 

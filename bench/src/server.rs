@@ -1,0 +1,94 @@
+//! Server processes.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::http::Connection;
+
+/// A process that is killed when it goes out of scope.
+pub struct Process {
+    child: Child,
+    pub address: String,
+}
+
+impl Process {
+    /// Starts a server on a folder; returns it with the time that it took to be ready.
+    pub fn start(program: &Path, data: &Path, options: &[&str]) -> anyhow::Result<(Self, Duration)> {
+        let began = Instant::now();
+        let mut child = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
+            .arg(data)
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} can't be started; build it with `cargo build --release`", program.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().context("it has a stdout")?).lines();
+        let first = lines.next().context("the server has ended")??;
+        let took = began.elapsed();
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = first.strip_prefix("Fullhouse listens on http://").context("it says where it listens")?.to_owned();
+        Ok((Self { child, address }, took))
+    }
+
+    /// Starts the bare echo.
+    pub async fn echo() -> anyhow::Result<Self> {
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let child = Command::new(std::env::current_exe()?).args(["echo", &address]).spawn()?;
+        let process = Self { child, address };
+        while Connection::open(&process.address, None).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(process)
+    }
+
+    /// Memory in use, in bytes.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is a VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
+    }
+
+    /// Processor time spent so far, in seconds.
+    pub fn processor_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The second field may have spaces; it ends with the last parenthesis. Times are fields 14 and 15, in 1/100 s.
+        let fields: Vec<&str> = stat.rsplit(')').next().context("there is a name")?.split_whitespace().collect();
+        Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
+    }
+
+    /// A new guest's token.
+    pub async fn guest(&self) -> anyhow::Result<String> {
+        let mut connection = Connection::open(&self.address, None).await?;
+        let answer = connection.send("POST", "/session", b"").await?;
+        let body: Value = serde_json::from_slice(answer.body)?;
+        Ok(body["token"].as_str().context("there is a token")?.to_owned())
+    }
+
+    /// Schedules a show of one section `S` and returns its id.
+    pub async fn schedule(&self, program: &Path, data: &Path, rows: usize, row_seats: usize) -> anyhow::Result<String> {
+        let token = Command::new(program).args(["token", "--role", "organizer", "--subject", "bench", "--data"]).arg(data).output()?;
+        let token = String::from_utf8(token.stdout)?.trim().to_owned();
+        let rows: Vec<Value> = (0..rows).map(|row| json!({ "name": row.to_string(), "seats": row_seats })).collect();
+        let plan = json!({
+            "title": "Bench", "starts_at": "2030-01-31T19:30:00Z",
+            "sections": [{ "name": "S", "price": { "amount": 4500, "currency": "EUR" }, "rows": rows }],
+        });
+        let mut connection = Connection::open(&self.address, Some(token)).await?;
+        let answer = connection.send("POST", "/events", plan.to_string().as_bytes()).await?;
+        ensure!(answer.status == 201, "{}", String::from_utf8_lossy(answer.body));
+        let body: Value = serde_json::from_slice(answer.body)?;
+        Ok(body["event_id"].as_str().context("there is an id")?.to_owned())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,148 @@
+//! Many live streams of one show: what each costs, and how long a change takes to reach them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use hdrhistogram::Histogram;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use crate::http::Connection;
+use crate::server::Process;
+
+#[derive(Args)]
+pub struct Settings {
+    /// Streams that are open at once
+    #[arg(long, default_value_t = 10_000)]
+    clients: usize,
+    /// Holds and releases a second, while lag is measured
+    #[arg(long, default_value_t = 500)]
+    commands: u64,
+    /// Seconds of that
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+}
+
+/// What all clients tell.
+#[derive(Default)]
+struct Board {
+    measuring: AtomicBool,
+    ready: AtomicU64,
+    frames: AtomicU64,
+    changes: AtomicU64,
+    acknowledged: Mutex<HashMap<u64, Instant>>,
+}
+
+/// Prints memory for each client, deliveries and lag.
+pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let limit = (settings.clients + 100).to_string();
+    let options = ["--max-streams", &limit, "--max-streams-per-address", &limit, "--max-connections", &limit];
+    let (process, _) = Process::start(program, data.path(), &options)?;
+    let show = process.schedule(program, data.path(), 20, 100).await?;
+    let board = Arc::new(Board::default());
+    let before = process.resident_bytes()?;
+    let mut clients = Vec::new();
+    for _ in 0..settings.clients {
+        let socket = Connection::open(&process.address, None).await?.stream(&format!("/events/{show}/stream")).await?;
+        clients.push(tokio::spawn(watch(socket, board.clone())));
+    }
+    while (board.ready.load(Ordering::Relaxed) as usize) < settings.clients {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let after = process.resident_bytes()?;
+    let each = (after - before) as f64 / settings.clients as f64;
+    println!("{} streams: {:.1} MiB, {:.1} KiB each", settings.clients, (after - before) as f64 / 1024.0 / 1024.0, each / 1024.0);
+
+    board.measuring.store(true, Ordering::Relaxed);
+    let processor = process.processor_seconds()?;
+    let commands = drive(&process, &show, settings, &board).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let processor = process.processor_seconds()? - processor;
+    let mut lag: Histogram<u64> = Histogram::new(3)?;
+    clients.iter().for_each(tokio::task::JoinHandle::abort);
+    for client in clients {
+        // A client that was stopped has left its lags on the board's list.
+        let _ = client.await;
+    }
+    for micros in LAGS.lock().map_err(|_| anyhow::anyhow!("a client has panicked"))?.iter() {
+        lag.record(u64::from(*micros))?;
+    }
+    let seconds = settings.seconds as f64;
+    println!(
+        "{commands} commands in {seconds} s: {:.0} frames/s and {:.0} seat changes/s delivered; server {:.0}% of a core",
+        board.frames.load(Ordering::Relaxed) as f64 / seconds,
+        board.changes.load(Ordering::Relaxed) as f64 / seconds,
+        processor * 100.0 / seconds
+    );
+    let quantile = |quantile| lag.value_at_quantile(quantile) as f64 / 1_000.0;
+    println!("acknowledged to client: p50 {:.1} ms  p99 {:.1} ms  max {:.1} ms", quantile(0.5), quantile(0.99), lag.max() as f64 / 1_000.0);
+    println!("with the streams busy: {:.1} MiB in all", process.resident_bytes()? as f64 / 1024.0 / 1024.0);
+    Ok(())
+}
+
+/// Microseconds from an acknowledgement to its arrival in a stream; each client adds what it saw of the newest change.
+static LAGS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+async fn watch(mut socket: TcpStream, board: Arc<Board>) -> anyhow::Result<()> {
+    let mut text = Vec::with_capacity(4_096);
+    let mut is_ready = false;
+    loop {
+        anyhow::ensure!(socket.read_buf(&mut text).await? > 0, "the stream has ended");
+        while let Some(end) = text.windows(2).position(|window| window == b"\n\n") {
+            let message: Vec<u8> = text.drain(..end + 2).collect();
+            let is_whole_map = contains(&message, b"event: seats");
+            if is_whole_map && !is_ready {
+                is_ready = true;
+                board.ready.fetch_add(1, Ordering::Relaxed);
+            }
+            if contains(&message, b"event: change") && board.measuring.load(Ordering::Relaxed) {
+                note(&message, &board)?;
+            }
+        }
+    }
+}
+
+fn note(message: &[u8], board: &Board) -> anyhow::Result<()> {
+    let now = Instant::now();
+    board.frames.fetch_add(1, Ordering::Relaxed);
+    let text = std::str::from_utf8(message)?;
+    board.changes.fetch_add(text.matches("\"S-").count() as u64, Ordering::Relaxed);
+    let position: u64 = text.lines().find_map(|line| line.strip_prefix("id: ")).context("there is an id")?.parse()?;
+    let acknowledged = board.acknowledged.lock().map_err(|_| anyhow::anyhow!("a client has panicked"))?.get(&position).copied();
+    if let (Some(at), Ok(mut lags)) = (acknowledged, LAGS.lock()) {
+        lags.push(now.saturating_duration_since(at).as_micros() as u32);
+    }
+    Ok(())
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Holds and releases seats at a steady rate; notes when each position was acknowledged.
+async fn drive(process: &Process, show: &str, settings: &Settings, board: &Board) -> anyhow::Result<u64> {
+    let mut connection = Connection::open(&process.address, Some(process.guest().await?)).await?;
+    let body = format!(r#"{{"event_id":"{show}","best_available":{{"count":2}}}}"#);
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / (settings.commands as u32 / 2).max(1));
+    let until = Instant::now() + Duration::from_secs(settings.seconds);
+    let mut commands = 0;
+    while Instant::now() < until {
+        ticks.tick().await;
+        let answer = connection.send("POST", "/reserve", body.as_bytes()).await?;
+        let held: serde_json::Value = serde_json::from_slice(answer.body)?;
+        let position = held["position"].as_u64().context("there is a position")?;
+        let id = held["reservation_id"].as_str().context("there is an id")?.to_owned();
+        let noted = |position| board.acknowledged.lock().map(|mut noted| noted.insert(position, Instant::now()));
+        let _ = noted(position);
+        connection.send("DELETE", &format!("/reserve/{id}"), b"").await?;
+        let _ = noted(position + 1);
+        commands += 2;
+    }
+    Ok(commands)
+}
