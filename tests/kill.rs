@@ -100,7 +100,7 @@ impl Client {
             409 => return,
             other => panic!("{other}: {answer:?}"),
         }
-        if self.commands % 7 == 0 {
+        if self.commands.is_multiple_of(7) {
             self.answers.push((command, answer));
         }
     }

@@ -24,6 +24,8 @@ const AISLE_CM: f64 = 140.0;
 const GANGWAY_CM: f64 = 200.0;
 /// Between the stage and the first row.
 const FORESTAGE_CM: f64 = 300.0;
+/// From the stage's front edge to its back.
+const STAGE_DEPTH_CM: i32 = 400;
 /// The widest angle that the seats around the stage may span; a ring that is wider stands further back.
 const SPAN_RADIANS_MAX: f64 = 2.0;
 
@@ -74,9 +76,16 @@ pub(crate) fn lay_out(sections: &[Section]) -> Layout {
         }
         ring_radius += ring.rows as f64 * ROW_PITCH_CM + GANGWAY_CM;
     }
-    let width = (first_width * 0.7).clamp(600.0, 3_000.0) as i32;
-    let stage = Stage { x: -width / 2, y: -400, width, height: 400 };
+    let stage = stage(first_width, radius);
     Layout { places: places.concat(), rows: rows.concat(), stage }
+}
+
+/// As wide as most of the first ring, but no wider than the space between the arms of its arc.
+fn stage(first_width: f64, radius: f64) -> Stage {
+    let angle_beside_the_stage = (1.0 - FORESTAGE_CM / radius).acos();
+    let between_the_arms = 2.0 * (radius * angle_beside_the_stage.sin() - AISLE_CM);
+    let width = (first_width * 0.7).min(between_the_arms).clamp(600.0, 3_000.0) as i32;
+    Stage { x: -width / 2, y: -STAGE_DEPTH_CM, width, height: STAGE_DEPTH_CM }
 }
 
 fn rings(sections: &[Section]) -> Vec<Ring<'_>> {
@@ -169,6 +178,17 @@ mod tests {
         let hall = [section("left", Some(1), &rows), section("centre", Some(1), &rows), section("right", Some(1), &rows), section("back", None, &[70; 4])];
         let nearest = nearest_cm(&lay_out(&hall).places);
         assert!(nearest >= SEAT_PITCH_CM - 2.0, "two seats are {nearest} cm apart");
+    }
+
+    #[test]
+    fn no_seat_stands_on_the_stage() {
+        let wide = [10, 12, 14, 16, 18];
+        let hall = [section("left", Some(1), &wide), section("centre", Some(1), &[20, 24, 28]), section("right", Some(1), &wide), section("back", None, &[90; 3])];
+        let Layout { places, stage, .. } = lay_out(&hall);
+        for Place { x, y } in places {
+            let is_beside = x.abs() > stage.width / 2;
+            assert!(is_beside || y > 0, "a seat at {x}, {y} stands on a stage {} wide", stage.width);
+        }
     }
 
     #[test]

@@ -128,8 +128,7 @@ proptest! {
                 Step::Release { who, which } => if let Some(id) = pick(which) {
                     let decided = run(&mut show, &release(&id, PEOPLE[who]), at(now));
                     if decided.is_ok_and(|events| !events.is_empty()) {
-                        let known = paper.reservations[&id].clone();
-                            paper.reservations.insert(id, Known::Over);
+                        paper.reservations.insert(id, Known::Over);
                     }
                 },
                 Step::Expire { which } => if let Some(id) = pick(which) {

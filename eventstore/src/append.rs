@@ -1,6 +1,7 @@
 //! What is offered to the log, and what it answers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
@@ -41,8 +42,8 @@ pub struct Entry {
 /// What was decided about a command.
 #[derive(Debug)]
 pub enum Proposal {
-    /// These facts, possibly none, are its outcome.
-    Append(Vec<NewFact>),
+    /// These facts, possibly none, are its outcome. They are shared, since the same batch may be offered again.
+    Append(Arc<[NewFact]>),
     /// It is refused, and a repetition gets this same answer.
     KeepRefusal(String),
     /// It is refused, and a repetition is decided anew. Nothing is stored.

@@ -49,7 +49,7 @@ fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
 }
 
 fn holding(id: u64, show_name: &str, seats: &[SeatIndex]) -> Entry {
-    entry(id, show_name, Proposal::Append(vec![fact(seats)]))
+    entry(id, show_name, Proposal::Append([fact(seats)].into()))
 }
 
 fn batch(log: &Log, known: u64, entries: Vec<Entry>) -> Batch {
@@ -70,7 +70,7 @@ async fn whole_log(log: &Log) -> Vec<StoredFact> {
 
 async fn positions_have_no_gap(store: impl Store) {
     let log = store.open().expect("a new log");
-    let three = |id| entry(id, "a", Proposal::Append(vec![fact(&[id as u32 * 3]), fact(&[id as u32 * 3 + 1]), fact(&[id as u32 * 3 + 2])]));
+    let three = |id| entry(id, "a", Proposal::Append([0, 1, 2].map(|next| fact(&[id as u32 * 3 + next])).into()));
     let appended = append(&log, 0, vec![three(1), holding(2, "b", &[1]), three(3)]).await;
     assert_eq!(appended.head_before, 0);
     assert_eq!(appended.verdicts, [accepted(1, 1), accepted(4, 1), accepted(5, 4)]);
@@ -115,7 +115,7 @@ async fn a_refusal_on_the_newest_state_stands(store: impl Store) {
 
 async fn a_repeated_command_gets_its_first_outcome(store: impl Store) {
     let log = store.open().expect("a new log");
-    append(&log, 0, vec![holding(1, "a", &[1]), holding(2, "a", &[2]), entry(3, "a", Proposal::Append(vec![]))]).await;
+    append(&log, 0, vec![holding(1, "a", &[1]), holding(2, "a", &[2]), entry(3, "a", Proposal::Append([].into()))]).await;
     append(&log, 2, vec![entry(4, "a", Proposal::KeepRefusal("{\"no\":1}".into())), entry(5, "a", Proposal::Refuse)]).await;
     drop(log);
     let log = reopened(&store).await;

@@ -149,7 +149,7 @@ async fn views_written_with_many_interruptions_equal_views_written_at_once() {
 /// Compares with the domain's own fold, which knows nothing of the projection.
 fn views_are_the_fold(folder: &Path, author: &Author) {
     let views = sql::open_to_read(folder).unwrap().unwrap();
-    let mut statement = views.prepare("SELECT seat, status, reservation_id FROM seats WHERE event_id = ?1 ORDER BY seat_number").unwrap();
+    let mut statement = views.prepare("SELECT seat, status, reservation_id FROM seats WHERE event_id = ?1 ORDER BY seat_key").unwrap();
     let rows = statement.query_map([author.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     let rows: Vec<(String, String, Option<String>)> = rows.unwrap().map(Result::unwrap).collect();
     let show = &author.show;

@@ -1,6 +1,7 @@
 //! Deciding the commands of a batch.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use fullhouse_domain::{Chart, Command, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
 use fullhouse_eventstore::{Batch, Entry, Proposal};
@@ -27,7 +28,7 @@ pub(super) struct Decided {
 /// What was decided.
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
-    Accept { events: Vec<Event>, facts: Vec<NewFact> },
+    Accept { events: Vec<Event>, facts: Arc<[NewFact]> },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
 }

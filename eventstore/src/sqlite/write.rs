@@ -1,5 +1,6 @@
 //! Writing: one thread, one transaction and one sync to disk for each batch.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +62,8 @@ struct Append<'a> {
     /// What stands in the log after the position that the batch knew, when anything does.
     unknown: Vec<StoredFact>,
     facts: Vec<StoredFact>,
+    /// The last position of each show that the batch has written to.
+    show_heads: HashMap<&'a ShowId, u64>,
 }
 
 impl<'a> Append<'a> {
@@ -69,7 +72,7 @@ impl<'a> Append<'a> {
             .prepare_cached("SELECT coalesce(max(log_position), 0) FROM facts")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(|source| LogError::Store { doing: "reading the log's head", source })?;
-        let mut append = Self { transaction, batch, head_before, touched: Touched::default(), unknown: Vec::new(), facts: Vec::new() };
+        let mut append = Self { transaction, batch, head_before, touched: Touched::default(), unknown: Vec::new(), facts: Vec::new(), show_heads: HashMap::new() };
         if head_before > batch.known {
             append.read_what_came_between()?;
         }
@@ -89,7 +92,7 @@ impl<'a> Append<'a> {
         Ok(())
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<Verdict, LogError> {
+    fn entry(&mut self, entry: &'a Entry) -> Result<Verdict, LogError> {
         if let Some(recorded) = self.recorded(entry)? {
             return Ok(Verdict::Repeated(recorded));
         }
@@ -106,7 +109,7 @@ impl<'a> Append<'a> {
         }
     }
 
-    fn accept(&mut self, entry: &Entry, facts: &[NewFact]) -> Result<Verdict, LogError> {
+    fn accept(&mut self, entry: &'a Entry, facts: &[NewFact]) -> Result<Verdict, LogError> {
         let log_position = self.head() + 1;
         self.remember(entry, facts.len(), None)?;
         let mut position = 0;
@@ -116,6 +119,7 @@ impl<'a> Append<'a> {
                 self.insert(entry, fact, position + at)?;
                 self.touched.add(&entry.show, &fact.touches);
             }
+            self.show_heads.insert(&entry.show, position + facts.len() as u64 - 1);
         }
         Ok(Verdict::Accepted { log_position, position })
     }
@@ -125,6 +129,9 @@ impl<'a> Append<'a> {
     }
 
     fn show_head(&self, show: &ShowId) -> Result<u64, LogError> {
+        if let Some(head) = self.show_heads.get(show) {
+            return Ok(*head);
+        }
         self.transaction
             .prepare_cached("SELECT coalesce(max(position), 0) FROM facts WHERE show_id = ?1")
             .and_then(|mut statement| statement.query_row([show.as_str()], |row| row.get(0)))
@@ -190,7 +197,7 @@ impl<'a> Append<'a> {
     /// behind that.
     fn recorded_lately(&self, entry: &Entry) -> Option<Recorded> {
         let facts: Vec<StoredFact> = self.unknown.iter().filter(|fact| fact.command_id == entry.command_id).cloned().collect();
-        (!facts.is_empty()).then(|| Recorded { fingerprint: entry.fingerprint, outcome: RecordedOutcome::Facts(facts) })
+        if facts.is_empty() { None } else { Some(Recorded { fingerprint: entry.fingerprint, outcome: RecordedOutcome::Facts(facts) }) }
     }
 
     fn recorded_for_good(&self, command_id: CommandId) -> Result<Option<Recorded>, LogError> {

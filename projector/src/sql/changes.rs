@@ -14,10 +14,10 @@ pub(crate) struct Changes {
     /// The position that each show comes to.
     pub shows: BTreeMap<ShowId, u64>,
     pub seats: BTreeMap<(ShowId, SeatIndex), SeatChange>,
-    /// By the position of the hold.
-    pub held: BTreeMap<(ShowId, u64), Held>,
-    /// By the position of the hold that ended.
-    pub ended: BTreeMap<(ShowId, u64), Ended>,
+    /// By the log position of the hold.
+    pub held: BTreeMap<u64, Held>,
+    /// By the log position of the hold that ended.
+    pub ended: BTreeMap<u64, Ended>,
     pub sales: BTreeMap<(ShowId, Timestamp), Sales>,
 }
 
@@ -34,11 +34,13 @@ pub(crate) struct SeatChange {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Held {
     pub reservation: String,
+    pub show: ShowId,
     pub subject: String,
     pub seats: usize,
     pub total: Money,
     pub held_at: Timestamp,
     pub expires_at: Timestamp,
+    pub position: u64,
 }
 
 /// The end of a reservation that is `pending` until then.
@@ -61,8 +63,8 @@ pub(crate) struct Sales {
 
 impl Changes {
     /// Takes the next fact of a scheduled show into account. `total` is what the fact's seats cost together, and
-    /// `held_position` where the reservation that it ends was held.
-    pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money, held_position: u64) {
+    /// `held_at` where in the log the reservation that it ends was held.
+    pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money, held_at: u64) {
         self.shows.insert(fact.show.clone(), fact.position);
         match event {
             Event::ShowScheduled(_) => {}
@@ -70,26 +72,28 @@ impl Changes {
                 self.seats(fact, seats, SeatStatus::Pending, Some(reservation.as_str()));
                 let held = Held {
                     reservation: reservation.to_string(),
+                    show: fact.show.clone(),
                     subject: subject.to_string(),
                     seats: seats.len(),
                     total,
                     held_at: fact.recorded_at,
                     expires_at: *expires_at,
+                    position: fact.position,
                 };
-                self.held.insert((fact.show.clone(), fact.position), held);
+                self.held.insert(fact.log_position, held);
             }
             Event::SeatsReserved { reservation, seats, payment_reference } => {
                 self.seats(fact, seats, SeatStatus::Reserved, Some(reservation.as_str()));
-                self.end(fact, held_position, ReservationStatus::Reserved, Some(payment_reference.clone()));
+                self.end(fact, held_at, ReservationStatus::Reserved, Some(payment_reference.clone()));
                 self.sell(fact, seats.len(), total);
             }
             Event::HoldReleased { seats, .. } => {
                 self.seats(fact, seats, SeatStatus::Available, None);
-                self.end(fact, held_position, ReservationStatus::Released, None);
+                self.end(fact, held_at, ReservationStatus::Released, None);
             }
             Event::HoldExpired { seats, .. } => {
                 self.seats(fact, seats, SeatStatus::Available, None);
-                self.end(fact, held_position, ReservationStatus::Expired, None);
+                self.end(fact, held_at, ReservationStatus::Expired, None);
             }
         }
     }
@@ -102,9 +106,9 @@ impl Changes {
         }
     }
 
-    fn end(&mut self, fact: &StoredFact, held_position: u64, status: ReservationStatus, payment_reference: Option<String>) {
+    fn end(&mut self, fact: &StoredFact, held_at: u64, status: ReservationStatus, payment_reference: Option<String>) {
         let ended = Ended { status, ended_at: fact.recorded_at, payment_reference, position: fact.position };
-        self.ended.insert((fact.show.clone(), held_position), ended);
+        self.ended.insert(held_at, ended);
     }
 
     fn sell(&mut self, fact: &StoredFact, seats: usize, total: Money) {

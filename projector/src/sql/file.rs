@@ -28,12 +28,13 @@ const CREATE: &str = "
         seats        INTEGER NOT NULL,
         currency     TEXT    NOT NULL, -- ISO 4217
         scheduled_at TEXT    NOT NULL,
-        position     INTEGER NOT NULL  -- of the show's last fact
+        position     INTEGER NOT NULL, -- of the show's last fact
+        first_seat   INTEGER NOT NULL  -- the key of its first seat; the others follow
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE seats (
+        seat_key       INTEGER PRIMARY KEY, -- seats of one show follow one another in chart order
         event_id       TEXT    NOT NULL,
-        seat_number    INTEGER NOT NULL, -- in chart order, from 0
         seat           TEXT    NOT NULL, -- the label
         section        TEXT    NOT NULL,
         row            TEXT    NOT NULL,
@@ -43,15 +44,14 @@ const CREATE: &str = "
         status         TEXT    NOT NULL, -- available, pending or reserved
         reservation_id TEXT,             -- whose it is, unless it is available
         position       INTEGER NOT NULL, -- of the show's fact that gave it this status
-        changed_at     TEXT    NOT NULL,
-        PRIMARY KEY (event_id, seat_number)
-    ) STRICT, WITHOUT ROWID;
+        changed_at     TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX seats_by_event ON seats (event_id);
 
-    -- Keyed by the position of the hold, so that new rows stand at the end and not all over the file.
     CREATE TABLE reservations (
-        event_id          TEXT    NOT NULL,
-        held_position     INTEGER NOT NULL, -- of the show's fact that held the seats
+        held_log_position INTEGER PRIMARY KEY, -- of the fact that held the seats: new rows stand at the end, not all over the file
         reservation_id    TEXT    NOT NULL,
+        event_id          TEXT    NOT NULL,
         subject           TEXT    NOT NULL,
         status            TEXT    NOT NULL, -- pending, reserved, released or expired
         seats             INTEGER NOT NULL, -- how many
@@ -61,9 +61,9 @@ const CREATE: &str = "
         expires_at        TEXT    NOT NULL,
         ended_at          TEXT,             -- when it was reserved, released or expired
         payment_reference TEXT,
-        position          INTEGER NOT NULL, -- of the show's fact that gave it this status
-        PRIMARY KEY (event_id, held_position)
-    ) STRICT, WITHOUT ROWID;
+        position          INTEGER NOT NULL  -- of the show's fact that gave it this status
+    ) STRICT;
+    CREATE INDEX reservations_by_event ON reservations (event_id);
 
     CREATE TABLE sales_by_minute (
         event_id     TEXT    NOT NULL,

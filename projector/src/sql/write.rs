@@ -19,13 +19,29 @@ pub(crate) struct SqlViews {
     log_position: u64,
     /// Prices are not in the facts about seats. They come from the show's first fact or, after a restart, from `seats`.
     prices: HashMap<ShowId, Prices>,
-    /// Where each open reservation was held: the fact that ends it names only its id.
+    /// Where in the log each open reservation was held: the fact that ends it names only its id.
     open: HashMap<ReservationId, u64>,
 }
 
 struct Prices {
     of_seats: Vec<i64>,
     currency: Currency,
+}
+
+/// An instant as text. Neighbouring facts were mostly recorded at the same one.
+#[derive(Default)]
+struct InstantText {
+    at: Option<Timestamp>,
+    text: String,
+}
+
+impl InstantText {
+    fn of(&mut self, at: Timestamp) -> &str {
+        if self.at.replace(at) != Some(at) {
+            self.text = text(at);
+        }
+        &self.text
+    }
 }
 
 impl Prices {
@@ -66,8 +82,8 @@ impl SqlViews {
                 scheduled.push((fact.clone(), plan.clone()));
             }
             let total = self.total(fact, &event)?;
-            let held_position = self.held_position(fact, &event)?;
-            changes.fold(fact, &event, total, held_position);
+            let held_at = self.held_at(fact, &event)?;
+            changes.fold(fact, &event, total, held_at);
             last = Some((fact.log_position, fact.recorded_at));
         }
         let Some((log_position, recorded_at)) = last else { return Ok(()) };
@@ -78,13 +94,13 @@ impl SqlViews {
         Ok(())
     }
 
-    /// Where the reservation was held that this event is about.
-    fn held_position(&mut self, fact: &StoredFact, event: &Event) -> Result<u64, ProjectionError> {
+    /// Where in the log the reservation was held that this event is about.
+    fn held_at(&mut self, fact: &StoredFact, event: &Event) -> Result<u64, ProjectionError> {
         let found = match event {
             Event::ShowScheduled(_) => Some(0),
             Event::SeatsHeld { reservation, .. } => {
-                self.open.insert(reservation.clone(), fact.position);
-                Some(fact.position)
+                self.open.insert(reservation.clone(), fact.log_position);
+                Some(fact.log_position)
             }
             Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } | Event::HoldExpired { reservation, .. } => {
                 self.open.remove(reservation)
@@ -115,13 +131,13 @@ fn prices(chart: &Chart) -> Prices {
 fn read_prices(connection: &Connection, show: &ShowId) -> rusqlite::Result<Prices> {
     let currency: String = connection.query_row("SELECT currency FROM shows WHERE event_id = ?1", [show.as_str()], |row| row.get(0))?;
     let currency = Currency::parse(&currency).ok_or(rusqlite::Error::InvalidQuery)?;
-    let mut statement = connection.prepare_cached("SELECT price FROM seats WHERE event_id = ?1 ORDER BY seat_number")?;
+    let mut statement = connection.prepare_cached("SELECT price FROM seats WHERE event_id = ?1 ORDER BY seat_key")?;
     let of_seats = statement.query_map([show.as_str()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(Prices { of_seats, currency })
 }
 
 fn read_open(connection: &Connection) -> rusqlite::Result<HashMap<ReservationId, u64>> {
-    let mut statement = connection.prepare("SELECT reservation_id, held_position FROM reservations WHERE status = 'pending'")?;
+    let mut statement = connection.prepare("SELECT reservation_id, held_log_position FROM reservations WHERE status = 'pending'")?;
     let rows = statement.query_map([], |row| {
         let id: String = row.get(0)?;
         Ok((ReservationId::parse(&id).ok_or(rusqlite::Error::InvalidQuery)?, row.get(1)?))
@@ -143,15 +159,9 @@ fn write(
     for (fact, plan) in scheduled {
         insert_show(transaction, fact, plan)?;
     }
-    for ((show, seat), change) in &changes.seats {
-        update_seat(transaction, show, *seat, change)?;
-    }
-    for ((show, position), held) in &changes.held {
-        insert_reservation(transaction, show, *position, held)?;
-    }
-    for ((show, held_position), ended) in &changes.ended {
-        end_reservation(transaction, show, *held_position, ended)?;
-    }
+    update_seats(transaction, changes)?;
+    insert_reservations(transaction, changes)?;
+    end_reservations(transaction, changes)?;
     for ((show, minute), sales) in &changes.sales {
         add_sales(transaction, show, *minute, sales)?;
     }
@@ -167,8 +177,9 @@ fn write(
 fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) -> rusqlite::Result<()> {
     let chart = Chart::new(plan);
     let scheduled_at = text(fact.recorded_at);
+    let first_seat: u64 = transaction.query_row("SELECT coalesce(max(seat_key), 0) + 1 FROM seats", [], |row| row.get(0))?;
     transaction
-        .prepare_cached("INSERT INTO shows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .prepare_cached("INSERT INTO shows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
         .execute(params![
             fact.show.as_str(),
             plan.title,
@@ -179,14 +190,15 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
             chart.total(&[]).currency.as_str(),
             scheduled_at,
             fact.position,
+            first_seat,
         ])?;
     let mut insert = transaction.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'available', NULL, ?9, ?10)")?;
     for seat in 0..chart.seats() {
         let (row, number) = chart.row_and_number(seat);
         let section = chart.section_of(seat);
         insert.execute(params![
+            first_seat + u64::from(seat),
             fact.show.as_str(),
-            seat,
             chart.label(seat),
             section.name,
             row,
@@ -200,45 +212,54 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
     Ok(())
 }
 
-fn update_seat(transaction: &Transaction<'_>, show: &ShowId, seat: u32, change: &SeatChange) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "UPDATE seats SET status = ?3, reservation_id = ?4, position = ?5, changed_at = ?6 WHERE event_id = ?1 AND seat_number = ?2",
-        )?
-        .execute(params![show.as_str(), seat, change.status.as_str(), change.reservation, change.position, text(change.changed_at)])?;
+fn update_seats(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
+    let mut first_seat = transaction.prepare_cached("SELECT first_seat FROM shows WHERE event_id = ?1")?;
+    let mut update =
+        transaction.prepare_cached("UPDATE seats SET status = ?2, reservation_id = ?3, position = ?4, changed_at = ?5 WHERE seat_key = ?1")?;
+    let mut changed_at = InstantText::default();
+    let mut of_show: Option<(&ShowId, u64)> = None;
+    for ((show, seat), change) in &changes.seats {
+        let first = match of_show {
+            Some((known, first)) if known == show => first,
+            _ => first_seat.query_row([show.as_str()], |row| row.get(0))?,
+        };
+        of_show = Some((show, first));
+        let SeatChange { status, reservation, position, changed_at: at } = change;
+        update.execute(params![first + u64::from(*seat), status.as_str(), reservation, position, changed_at.of(*at)])?;
+    }
     Ok(())
 }
 
-fn insert_reservation(transaction: &Transaction<'_>, show: &ShowId, position: u64, held: &Held) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?2)")?
-        .execute(params![
+fn insert_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?10)")?;
+    let (mut held_at, mut expires_at) = (InstantText::default(), InstantText::default());
+    for (log_position, held) in &changes.held {
+        let Held { reservation, show, subject, seats, total, held_at: since, expires_at: until, position } = held;
+        insert.execute(params![
+            log_position,
+            reservation,
             show.as_str(),
+            subject,
+            *seats as u64,
+            total.amount,
+            total.currency.as_str(),
+            held_at.of(*since),
+            expires_at.of(*until),
             position,
-            held.reservation,
-            held.subject,
-            held.seats as u64,
-            held.total.amount,
-            held.total.currency.as_str(),
-            text(held.held_at),
-            text(held.expires_at),
         ])?;
+    }
     Ok(())
 }
 
-fn end_reservation(transaction: &Transaction<'_>, show: &ShowId, held_position: u64, ended: &Ended) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "UPDATE reservations SET status = ?3, ended_at = ?4, payment_reference = ?5, position = ?6 WHERE event_id = ?1 AND held_position = ?2",
-        )?
-        .execute(params![
-            show.as_str(),
-            held_position,
-            reservation_status(ended.status),
-            text(ended.ended_at),
-            ended.payment_reference,
-            ended.position,
-        ])?;
+fn end_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
+    let mut update = transaction.prepare_cached(
+        "UPDATE reservations SET status = ?2, ended_at = ?3, payment_reference = ?4, position = ?5 WHERE held_log_position = ?1",
+    )?;
+    let mut ended_at = InstantText::default();
+    for (held_at, Ended { status, ended_at: at, payment_reference, position }) in &changes.ended {
+        update.execute(params![held_at, reservation_status(*status), ended_at.of(*at), payment_reference, position])?;
+    }
     Ok(())
 }
 

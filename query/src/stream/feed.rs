@@ -307,7 +307,7 @@ mod tests {
     fn change(show: &LiveShow, position: u64) -> Vec<SeatStatus> {
         let reservation = |number: u64| ReservationId::of_show(show.id(), &format!("r{number}")).expect("plain");
         let seats = |number: u64| vec![(number * 7 % u64::from(SEATS)) as u32];
-        let event = if position % 3 == 0 {
+        let event = if position.is_multiple_of(3) {
             Event::HoldReleased { reservation: reservation(position - 1), seats: seats(position - 1) }
         } else {
             let subject = Subject::parse("ann").expect("visible");
