@@ -21,11 +21,21 @@ const COMMANDS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
 
 /// Begins to write the log to stderr.
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(filter).context("--log (FULLHOUSE_LOG) is not a filter such as `info,fullhouse_command=debug`")?;
+    let filter =
+        EnvFilter::builder().parse(filter).context("--log (FULLHOUSE_LOG) is not a filter such as `info,fullhouse_command=debug`")?;
     let registry = tracing_subscriber::registry().with(filter);
     let is_terminal = std::io::stderr().is_terminal();
     if format == LogFormat::Json || format == LogFormat::Auto && !is_terminal {
-        registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(std::io::stderr)).init();
+        registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_span_list(false)
+                    .with_writer(std::io::stderr),
+            )
+            .init();
     } else {
         let colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         registry.with(tracing_subscriber::fmt::layer().compact().with_ansi(colours).with_target(false).with_writer(std::io::stderr)).init();

@@ -60,7 +60,11 @@ impl Page {
     async fn open(browser: Client, server: &Server, event: &str) -> Self {
         browser.goto(&format!("{}/?event={event}", server.url)).await.unwrap();
         let page = Self(browser);
-        page.wait_until("the map is live", "document.documentElement.dataset.live === 'on' && document.documentElement.dataset.position >= 1").await;
+        page.wait_until(
+            "the map is live",
+            "document.documentElement.dataset.live === 'on' && document.documentElement.dataset.position >= 1",
+        )
+        .await;
         page
     }
 

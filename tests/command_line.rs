@@ -34,7 +34,10 @@ fn token_prints_one_token_and_nothing_else() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = stdout(&output);
     assert_eq!((text.lines().count(), text.trim().split('.').count(), text.trim().contains(char::is_whitespace)), (1, 3, false));
-    assert!(fails(&["token", "--data", data.to_str().unwrap(), "--role", "king", "--subject", "alice"]).contains("customer, organizer, auditor"));
+    assert!(
+        fails(&["token", "--data", data.to_str().unwrap(), "--role", "king", "--subject", "alice"])
+            .contains("customer, organizer, auditor")
+    );
     assert!(fails(&["token", "--data", data.to_str().unwrap(), "--role", "customer", "--subject", "a b"]).contains("without spaces"));
 }
 
@@ -102,7 +105,10 @@ async fn verify_names_what_is_broken_and_exits_with_1() {
     views.execute("UPDATE seats SET status = 'pending' WHERE seat = 'S-A-2'", []).unwrap();
     tamper(&server.data, "UPDATE commands SET facts = 2 WHERE first_log_position = 3");
     broken(&["P2"]);
-    tamper(&server.data, "UPDATE commands SET facts = 1 WHERE first_log_position = 3; DROP TRIGGER facts_are_never_updated; UPDATE facts SET subject = 'eve' WHERE log_position = 3");
+    tamper(
+        &server.data,
+        "UPDATE commands SET facts = 1 WHERE first_log_position = 3; DROP TRIGGER facts_are_never_updated; UPDATE facts SET subject = 'eve' WHERE log_position = 3",
+    );
     broken(&["P8", "log position 3"]);
     let json = fullhouse(&["verify", "--json", "--data", data]);
     let report: Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -125,7 +131,11 @@ async fn the_sql_views_are_tables_that_anybody_can_query_and_are_made_anew_when_
     let path = server.data.join("views.sqlite");
     let sales = || -> Option<(u64, u64, i64)> {
         let views = rusqlite::Connection::open(&path).ok()?;
-        views.query_row("SELECT reservations, seats, amount FROM sales_by_minute WHERE event_id = ?1", [&event], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).ok()
+        views
+            .query_row("SELECT reservations, seats, amount FROM sales_by_minute WHERE event_id = ?1", [&event], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .ok()
     };
     assert_eq!(eventually("the sale is there", || async { sales() }).await, (1, 2, 9_000));
     for round in ["lost", "spoilt", "ahead of the log"] {
@@ -158,7 +168,10 @@ async fn the_demo_schedules_its_hall_once() {
 async fn the_log_of_a_server_is_one_json_object_a_line_when_nobody_watches_and_names_requests() {
     let server = Server::start(&["--log", "fullhouse_http=debug"]);
     let anyone = Person::anonymous(&server.url);
-    let sent = anyone.request(reqwest::Method::GET, "/nowhere").header("x-request-id", "find-me").header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let sent = anyone
+        .request(reqwest::Method::GET, "/nowhere")
+        .header("x-request-id", "find-me")
+        .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     support::person::answered(sent).await.unwrap();
     let lines: Vec<Value> = {
         let mut lines = Vec::new();

@@ -59,7 +59,8 @@ async fn a_plan_with_faults_is_refused_with_each_of_them() {
     plan["hold_seconds"] = 0.into();
     plan["sections"][0]["rows"][0]["seats"] = 0.into();
     let answer = organizer.post("/events", &plan).await;
-    let paths: Vec<&Value> = answer.is_problem(422, "faulty-plan").body["faults"].as_array().unwrap().iter().map(|fault| &fault["path"]).collect();
+    let paths: Vec<&Value> =
+        answer.is_problem(422, "faulty-plan").body["faults"].as_array().unwrap().iter().map(|fault| &fault["path"]).collect();
     assert_eq!(paths, ["hold_seconds", "sections[0].rows[0].seats"]);
     let mut plan = hall(1, 10);
     plan["waiting_room"] = json!({ "max_active": 5 });
@@ -148,7 +149,9 @@ async fn refusals_say_what_to_do_better() {
     let many: Vec<String> = (1..=10).map(|number| format!("S-B-{number}")).chain(["S-A-9".into()]).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(bob.hold(&event, &many).await.is_problem(422, "too-many-seats").body["max"], 10);
-    bob.post("/reserve", &json!({ "event_id": event, "best_available": { "count": 2, "section": "Moon" } })).await.is_problem(422, "unknown-section");
+    bob.post("/reserve", &json!({ "event_id": event, "best_available": { "count": 2, "section": "Moon" } }))
+        .await
+        .is_problem(422, "unknown-section");
     let both = json!({ "event_id": event, "seats": ["S-A-4"], "best_available": { "count": 2 } });
     bob.post("/reserve", &both).await.is_problem(422, "unprocessable-content");
     bob.hold("local-nothing", &["S-A-1"]).await.is_problem(404, "not-found");
@@ -185,7 +188,10 @@ async fn the_map_can_be_had_whole_compact_conditional_and_as_it_was() {
     assert_eq!((&map.body["event_id"], &map.body["position"]), (&json!(event), &json!(4)));
     assert_eq!(map.body["counts"], json!({ "available": 2, "pending": 1, "reserved": 1 }));
     let price = json!({ "amount": 4500, "currency": "EUR" });
-    assert_eq!(map.body["seats"][1], json!({ "seat": "S-A-2", "section": "S", "row": "A", "number": 2, "price": price, "status": "pending" }));
+    assert_eq!(
+        map.body["seats"][1],
+        json!({ "seat": "S-A-2", "section": "S", "row": "A", "number": 2, "price": price, "status": "pending" })
+    );
     let compact = ann.get(&format!("{path}?format=compact")).await;
     assert_eq!(compact.body, json!({ "position": 4, "counts": { "available": 2, "pending": 1, "reserved": 1 }, "statuses": "apra" }));
 
@@ -232,10 +238,14 @@ async fn history_tells_every_fact_once_in_order() {
     let fact = &history["facts"][1];
     let members: Vec<&String> = fact.as_object().unwrap().keys().collect();
     assert_eq!(members.len(), 9, "{members:?}");
-    assert_eq!((&fact["log_position"], &fact["position"], &fact["event_id"], &fact["version"]), (&json!(2), &json!(2), &json!(event), &json!(1)));
+    assert_eq!(
+        (&fact["log_position"], &fact["position"], &fact["event_id"], &fact["version"]),
+        (&json!(2), &json!(2), &json!(event), &json!(1))
+    );
     assert_eq!(fact["data"]["seats"], json!(["S-A-2"]));
 
-    let positions = |body: &Value| -> Vec<u64> { body["facts"].as_array().unwrap().iter().map(|fact| fact["position"].as_u64().unwrap()).collect() };
+    let positions =
+        |body: &Value| -> Vec<u64> { body["facts"].as_array().unwrap().iter().map(|fact| fact["position"].as_u64().unwrap()).collect() };
     let page = auditor.get(&format!("{path}?limit=2&after=1")).await.body;
     assert_eq!((positions(&page), &page["next"]), (vec![2, 3], &json!(3)));
     assert_eq!(positions(&auditor.get(&format!("{path}?seat=S-A-3")).await.body), [4, 5]);

@@ -46,7 +46,16 @@ struct Client {
 impl Client {
     fn new(person: Person, event: &str, seed: u64) -> Self {
         let (reservations, pending, answers) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { person, event: event.into(), random: StdRng::seed_from_u64(seed), commands: 0, unanswered: None, reservations, pending, answers }
+        Self {
+            person,
+            event: event.into(),
+            random: StdRng::seed_from_u64(seed),
+            commands: 0,
+            unanswered: None,
+            reservations,
+            pending,
+            answers,
+        }
     }
 
     /// Sends commands until the server is gone.
@@ -66,7 +75,8 @@ impl Client {
 
     async fn send(&self, command: &Command) -> Option<Answered> {
         let request = self.person.request(command.method.clone(), &command.path);
-        answered(if command.method == Method::POST { request.header("idempotency-key", &command.key).json(&command.body) } else { request }).await
+        answered(if command.method == Method::POST { request.header("idempotency-key", &command.key).json(&command.body) } else { request })
+            .await
     }
 
     fn next_command(&mut self) -> Command {

@@ -30,7 +30,11 @@ fn root() -> PathBuf {
 
 /// Dependencies that end up in a crate's build, by the crate's folder.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let folder = |package: &Value| {
         let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
@@ -89,7 +93,10 @@ fn the_domain_reads_no_clock_and_rolls_no_dice() {
 #[test]
 fn the_environment_is_read_in_one_place() {
     for (path, text) in &sources("rs") {
-        let may = path.starts_with("src") || path.starts_with("tests") || path.starts_with("bench") || path.components().any(|part| part.as_os_str() == "tests");
+        let may = path.starts_with("src")
+            || path.starts_with("tests")
+            || path.starts_with("bench")
+            || path.components().any(|part| part.as_os_str() == "tests");
         assert!(may || !text.contains("std::env"), "{} reads the environment", path.display());
     }
 }

@@ -68,7 +68,8 @@ impl Racer {
     /// One to three seats, of which the first ones are wanted most.
     fn wish(&mut self) -> Vec<String> {
         let count = self.random.random_range(1..=3);
-        let mut numbers: Vec<u32> = (0..count).map(|_| self.random.random_range(1..=SEATS).min(self.random.random_range(1..=SEATS))).collect();
+        let mut numbers: Vec<u32> =
+            (0..count).map(|_| self.random.random_range(1..=SEATS).min(self.random.random_range(1..=SEATS))).collect();
         numbers.sort_unstable();
         numbers.dedup();
         numbers.into_iter().map(|number| format!("S-A-{number}")).collect()

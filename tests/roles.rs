@@ -81,7 +81,11 @@ async fn the_list_of_operations_is_complete() {
     let mut described = BTreeSet::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            described.insert(format!("{} {}", method.to_uppercase(), path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E")));
+            described.insert(format!(
+                "{} {}",
+                method.to_uppercase(),
+                path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E")
+            ));
         }
     }
     let listed: BTreeSet<String> = operations("E").iter().map(|operation| format!("{} {}", operation.method, operation.path)).collect();
@@ -95,7 +99,9 @@ async fn a_token_that_is_no_good_is_refused_even_where_none_is_needed() {
     let good = server.person("customer", "ann").token.unwrap();
     let foreign = other.person("customer", "ann").token.unwrap();
     let cut = good[..good.len() - 4].to_owned();
-    for header in [format!("Bearer {foreign}"), format!("Bearer {cut}"), "Bearer".into(), "Bearer x".into(), format!("Basic {good}"), good.clone()] {
+    for header in
+        [format!("Bearer {foreign}"), format!("Bearer {cut}"), "Bearer".into(), "Bearer x".into(), format!("Basic {good}"), good.clone()]
+    {
         for path in ["/reserve/E.x".replace('E', &event), format!("/events/{event}/stream")] {
             let request = Person::anonymous(&server.url).request(Method::GET, &path).header("authorization", &header);
             let answer = answered(request).await.unwrap();
@@ -108,7 +114,8 @@ async fn a_token_that_is_no_good_is_refused_even_where_none_is_needed() {
 #[tokio::test]
 async fn a_guest_is_a_customer_whom_nobody_knows() {
     let server = Server::start(&[]);
-    let sessions = futures::future::join_all((0..2).map(|_| async { Person::anonymous(&server.url).post("/session", &json!({})).await })).await;
+    let sessions =
+        futures::future::join_all((0..2).map(|_| async { Person::anonymous(&server.url).post("/session", &json!({})).await })).await;
     assert_ne!(sessions[0].body["subject"], sessions[1].body["subject"]);
     let members: BTreeSet<&String> = sessions[0].body.as_object().unwrap().keys().collect();
     assert_eq!(members, BTreeSet::from([&"token".to_owned(), &"subject".to_owned(), &"expires_at".to_owned()]));

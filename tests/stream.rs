@@ -63,7 +63,10 @@ async fn a_holder_hears_of_his_own_reservations_also_of_those_that_changed_while
     bob.hold(&event, &["S-A-2"]).await;
     map.reach(3).await;
     let told = |map: &LiveMap| -> Vec<(String, String)> {
-        map.reservations.iter().map(|told| (told["reservation_id"].as_str().unwrap().into(), told["status"].as_str().unwrap().into())).collect()
+        map.reservations
+            .iter()
+            .map(|told| (told["reservation_id"].as_str().unwrap().into(), told["status"].as_str().unwrap().into()))
+            .collect()
     };
     assert_eq!(told(&map), [(first.clone(), "pending".to_owned())]);
     map.cut();
@@ -77,10 +80,14 @@ async fn a_holder_hears_of_his_own_reservations_also_of_those_that_changed_while
 async fn the_head_of_a_stream_says_that_it_must_not_be_held_back() {
     let server = Server::start(&[]);
     let event = server.schedule(&hall(1, 4)).await;
-    let request = Person::anonymous(&server.url).request(Method::GET, &format!("/events/{event}/stream")).header("accept-encoding", "gzip, br");
+    let request =
+        Person::anonymous(&server.url).request(Method::GET, &format!("/events/{event}/stream")).header("accept-encoding", "gzip, br");
     let response = request.send().await.unwrap();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    assert_eq!((header("cache-control"), header("x-accel-buffering"), header("content-encoding")), ("no-store".into(), "no".into(), String::new()));
+    assert_eq!(
+        (header("cache-control"), header("x-accel-buffering"), header("content-encoding")),
+        ("no-store".into(), "no".into(), String::new())
+    );
     let mut body = response;
     let first = body.chunk().await.unwrap().unwrap();
     assert!(first.starts_with(b"retry: "), "{first:?}");
@@ -99,7 +106,8 @@ async fn past_its_limits_a_server_refuses_streams_and_takes_them_again_when_ther
     refused.is_problem(429, "too-many-requests");
     assert_eq!(refused.header("retry-after"), "5");
     drop(first);
-    eventually("there is room", || async { anyone.request(Method::GET, &path).send().await.ok().filter(|answer| answer.status() == 200) }).await;
+    eventually("there is room", || async { anyone.request(Method::GET, &path).send().await.ok().filter(|answer| answer.status() == 200) })
+        .await;
 }
 
 /// Holds, buys and releases random seats until told to stop.

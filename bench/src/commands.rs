@@ -91,7 +91,8 @@ async fn run(program: &Path, settings: &Settings, work: Work) -> anyhow::Result<
     for number in 0..settings.connections {
         let token = if work == Work::Echo { "x".repeat(260) } else { process.guest().await? };
         let connection = Connection::open(&process.address, Some(token)).await?;
-        let worker = Worker { number, of: settings.connections, shows: shows.clone(), connection, latency: Histogram::new(3)?, done: 0, refused: 0 };
+        let worker =
+            Worker { number, of: settings.connections, shows: shows.clone(), connection, latency: Histogram::new(3)?, done: 0, refused: 0 };
         workers.push(worker);
     }
     let until = Instant::now() + Duration::from_secs(settings.seconds);

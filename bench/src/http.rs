@@ -67,6 +67,7 @@ fn parse_head(bytes: &[u8]) -> anyhow::Result<Option<(usize, usize, u16)>> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&bytes[..end]).context("the head is not text")?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("there is no status")?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(Ok(0), str::parse).context("the length is no number")?;
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(Ok(0), str::parse).context("the length is no number")?;
     Ok(Some((end + 4, length, status)))
 }

@@ -39,9 +39,16 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
         shows
     };
     fill(data.path(), &shows, settings.facts).await?;
+    // The log is free once its writer's thread has ended.
+    std::fs::File::open(data.path().join("log.lock"))?.lock()?;
     for round in ["without SQL views", "with SQL views"] {
         let (process, took) = Process::start(program, data.path(), &[])?;
-        println!("{} facts, {round}: ready after {:.2} s, {:.0} MiB", settings.facts, took.as_secs_f64(), process.resident_bytes()? as f64 / 1024.0 / 1024.0);
+        println!(
+            "{} facts, {round}: ready after {:.2} s, {:.0} MiB",
+            settings.facts,
+            took.as_secs_f64(),
+            process.resident_bytes()? as f64 / 1024.0 / 1024.0
+        );
         let mut connection = Connection::open(&process.address, Some(process.guest().await?)).await?;
         let body = format!(r#"{{"event_id":"{}","best_available":{{"count":2}}}}"#, shows[0]);
         for hold in ["first", "second"] {
@@ -117,7 +124,9 @@ fn command(step: Step, number: u64, show: &ShowId, subject: &Subject) -> anyhow:
     let subject = subject.clone();
     Ok(match step {
         Step::Hold => Command::HoldSeats { reservation, subject, wanted: Wanted::BestAvailable { count: 2, section: None } },
-        Step::End if (number / 20).is_multiple_of(20) => Command::Checkout { reservation, subject, payment_reference: format!("pay-{number}") },
+        Step::End if (number / 20).is_multiple_of(20) => {
+            Command::Checkout { reservation, subject, payment_reference: format!("pay-{number}") }
+        }
         Step::End => Command::ReleaseHold { reservation, subject },
     })
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, Outcome, Rejected, Sequencer};
 use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{Command, Currency, Money, Plan, Refusal, ReservationId, ReservationStatus, Show, ShowId, Subject, Timestamp, Wanted};
+use fullhouse_domain::{
+    Command, Currency, Money, Plan, Refusal, ReservationId, ReservationStatus, Show, ShowId, Subject, Timestamp, Wanted,
+};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Fingerprint, Log};
 use fullhouse_schemas::CommandId;
@@ -233,12 +235,17 @@ async fn a_key_gets_its_first_outcome_from_another_sequencer_too() {
     let id = held(first.submit(keyed(1, best(2))).await);
     let sold = first.submit(keyed(2, checkout(&id))).await;
     assert_eq!(held(second.submit(keyed(1, best(2))).await), id);
-    let (Ok(Outcome::CheckedOut(sold)), Ok(Outcome::CheckedOut(again))) = (sold, second.submit(keyed(2, checkout(&id))).await) else { panic!() };
+    let (Ok(Outcome::CheckedOut(sold)), Ok(Outcome::CheckedOut(again))) = (sold, second.submit(keyed(2, checkout(&id))).await) else {
+        panic!()
+    };
     assert_eq!(sold.reservation, again.reservation);
     let other_request = Submission { fingerprint: Fingerprint([2; 16]), ..keyed(1, best(3)) };
     assert!(matches!(second.submit(other_request).await, Ok(Outcome::KeyReused)));
     let unknown = || keyed(3, hold(&["S-Z-1"]));
-    let (Ok(Outcome::RefusedAs(refused)), Ok(Outcome::RefusedAs(again))) = (first.submit(unknown()).await, second.submit(unknown()).await) else { panic!() };
+    let (Ok(Outcome::RefusedAs(refused)), Ok(Outcome::RefusedAs(again))) = (first.submit(unknown()).await, second.submit(unknown()).await)
+    else {
+        panic!()
+    };
     assert_eq!(refused, again);
 }
 
@@ -255,4 +262,15 @@ async fn what_one_sequencer_appended_the_other_decides_on() {
     assert!(matches!(refused, Ok(Outcome::Refused { refusal: Refusal::SeatsTaken(_), position: 7 })), "{refused:?}");
     held(second.submit(unkeyed(hold(&["S-A-6"]))).await);
     assert_eq!(office.replayed().await.reservations().len(), 7);
+}
+
+#[tokio::test]
+async fn a_show_that_is_warmed_beforehand_is_as_right_as_one_that_is_not() {
+    let (office, first) = Office::with_show(10).await;
+    held(first.submit(unkeyed(hold(&["S-A-1"]))).await);
+    let second = office.sequencer();
+    second.warm(show_id()).await;
+    second.warm(ShowId::parse("local-nothing").unwrap()).await;
+    let refused = second.submit(unkeyed(hold(&["S-A-1"]))).await;
+    assert!(matches!(refused, Ok(Outcome::Refused { refusal: Refusal::SeatsTaken(_), position: 2 })), "{refused:?}");
 }

@@ -4,8 +4,7 @@ use std::fmt;
 
 /// Text that travels in paths and headers: letters, digits, `-`, `.`, `_` and `~`, 1 to 128 of them.
 fn is_plain(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
 }
 
 macro_rules! identifier {

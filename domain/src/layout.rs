@@ -142,10 +142,7 @@ fn seat_places(seats: u32, row_radius: f64, centre_angle: f64, first_radius: f64
     (0..seats).map(move |seat| {
         let offset = (f64::from(seat) - f64::from(seats - 1) / 2.0) * SEAT_PITCH_CM;
         let angle = centre_angle + offset / row_radius;
-        Place {
-            x: (row_radius * angle.sin()).round() as i32,
-            y: (row_radius * angle.cos() - first_radius + FORESTAGE_CM).round() as i32,
-        }
+        Place { x: (row_radius * angle.sin()).round() as i32, y: (row_radius * angle.cos() - first_radius + FORESTAGE_CM).round() as i32 }
     })
 }
 
@@ -175,7 +172,12 @@ mod tests {
     #[test]
     fn seats_of_rings_with_several_sections_do_not_overlap() {
         let rows = [20; 10];
-        let hall = [section("left", Some(1), &rows), section("centre", Some(1), &rows), section("right", Some(1), &rows), section("back", None, &[70; 4])];
+        let hall = [
+            section("left", Some(1), &rows),
+            section("centre", Some(1), &rows),
+            section("right", Some(1), &rows),
+            section("back", None, &[70; 4]),
+        ];
         let nearest = nearest_cm(&lay_out(&hall).places);
         assert!(nearest >= SEAT_PITCH_CM - 2.0, "two seats are {nearest} cm apart");
     }
@@ -183,7 +185,12 @@ mod tests {
     #[test]
     fn no_seat_stands_on_the_stage() {
         let wide = [10, 12, 14, 16, 18];
-        let hall = [section("left", Some(1), &wide), section("centre", Some(1), &[20, 24, 28]), section("right", Some(1), &wide), section("back", None, &[90; 3])];
+        let hall = [
+            section("left", Some(1), &wide),
+            section("centre", Some(1), &[20, 24, 28]),
+            section("right", Some(1), &wide),
+            section("back", None, &[90; 3]),
+        ];
         let Layout { places, stage, .. } = lay_out(&hall);
         for Place { x, y } in places {
             let is_beside = x.abs() > stage.width / 2;

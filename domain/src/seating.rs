@@ -77,7 +77,10 @@ impl FreeSeats {
             }
         }
         let lengths = |ranking: &[RankedRow]| -> Vec<RunLengths> {
-            ranking.iter().map(|ranked| row::run_lengths(hall.rows[ranked.row as usize].words(&words), hall.rows[ranked.row as usize].seats)).collect()
+            ranking
+                .iter()
+                .map(|ranked| row::run_lengths(hall.rows[ranked.row as usize].words(&words), hall.rows[ranked.row as usize].seats))
+                .collect()
         };
         let hall_tree = RunTree::new(&lengths(&hall.hall_ranking));
         let section_trees = hall.section_rankings.iter().map(|ranking| RunTree::new(&lengths(ranking))).collect();
@@ -121,9 +124,8 @@ impl FreeSeats {
             Some(section) => (&self.hall.section_rankings[section as usize], &self.section_trees[section as usize]),
             None => (&self.hall.hall_ranking, &self.hall_tree),
         };
-        let choice = self
-            .search(ranking, tree, count, Tidiness::LeavesNoSingleSeat)
-            .or_else(|| self.search(ranking, tree, count, Tidiness::Any))?;
+        let choice =
+            self.search(ranking, tree, count, Tidiness::LeavesNoSingleSeat).or_else(|| self.search(ranking, tree, count, Tidiness::Any))?;
         let first = self.hall.rows[ranking[choice.rank].row as usize].first + choice.start;
         Some((first..first + count).collect())
     }
@@ -204,7 +206,15 @@ impl Hall {
         let mut rows: Vec<HallRow> = Vec::with_capacity(chart.rows().len());
         for row in chart.rows() {
             let words_to = words_from + row.seats.div_ceil(64) as usize;
-            rows.push(HallRow { first: row.first, seats: row.seats, words_from, words_to, section: row.section, rank_in_hall: 0, rank_in_section: 0 });
+            rows.push(HallRow {
+                first: row.first,
+                seats: row.seats,
+                words_from,
+                words_to,
+                section: row.section,
+                rank_in_hall: 0,
+                rank_in_section: 0,
+            });
             words_from = words_to;
         }
         let numbered = || chart.row_places().iter().enumerate();

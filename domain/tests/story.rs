@@ -33,9 +33,11 @@ fn the_holder_too_is_refused_a_second_hold_of_his_seat() {
 
 #[test]
 fn the_holder_checks_out_before_the_end() {
-    Stage::given([(at(0), held("r1", "ann", &[0], AT_600))])
-        .when(at(599), checkout("r1", "ann", "pay-1"))
-        .then([reserved("r1", &[0], "pay-1")]);
+    Stage::given([(at(0), held("r1", "ann", &[0], AT_600))]).when(at(599), checkout("r1", "ann", "pay-1")).then([reserved(
+        "r1",
+        &[0],
+        "pay-1",
+    )]);
 }
 
 #[test]

@@ -116,7 +116,9 @@ impl Touched {
         let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
             Proposal::KeepRefusal(_) | Proposal::Refuse => true,
-            Proposal::Append(facts) => facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.contains(seat))),
+            Proposal::Append(facts) => {
+                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.contains(seat)))
+            }
         }
     }
 }

@@ -45,7 +45,14 @@ fn fact(touches: &[SeatIndex]) -> NewFact {
 fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
     let mut command_id = [0; 16];
     command_id[..8].copy_from_slice(&id.to_be_bytes());
-    Entry { command_id: CommandId(command_id), is_keyed: true, fingerprint: Fingerprint([7; 16]), show: show(show_name), subject: Subject::parse("ann"), proposal }
+    Entry {
+        command_id: CommandId(command_id),
+        is_keyed: true,
+        fingerprint: Fingerprint([7; 16]),
+        show: show(show_name),
+        subject: Subject::parse("ann"),
+        proposal,
+    }
 }
 
 fn holding(id: u64, show_name: &str, seats: &[SeatIndex]) -> Entry {
@@ -76,7 +83,10 @@ async fn positions_have_no_gap(store: impl Store) {
     assert_eq!(appended.verdicts, [accepted(1, 1), accepted(4, 1), accepted(5, 4)]);
     let facts = whole_log(&log).await;
     assert_eq!(facts.iter().map(|fact| fact.log_position).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
-    assert_eq!(facts.iter().filter(|fact| fact.show == show("a")).map(|fact| fact.position).collect::<Vec<_>>(), (1..=6).collect::<Vec<_>>());
+    assert_eq!(
+        facts.iter().filter(|fact| fact.show == show("a")).map(|fact| fact.position).collect::<Vec<_>>(),
+        (1..=6).collect::<Vec<_>>()
+    );
     assert_eq!(log.read_show(&show("a"), 2, 3).await.expect("readable").iter().map(|fact| fact.position).collect::<Vec<_>>(), [3, 4, 5]);
     assert_eq!(log.head(), 7);
 }
@@ -96,7 +106,10 @@ async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(
     let appended = append(&log, 0, entries).await;
     assert_eq!(appended.head_before, 1);
     // The refusals come after facts of the same batch, so those of shows that the batch has changed are outdated.
-    assert_eq!(appended.verdicts, [Verdict::Conflict, accepted(2, 2), accepted(3, 1), Verdict::Conflict, Verdict::Conflict, Verdict::Conflict]);
+    assert_eq!(
+        appended.verdicts,
+        [Verdict::Conflict, accepted(2, 2), accepted(3, 1), Verdict::Conflict, Verdict::Conflict, Verdict::Conflict]
+    );
 }
 
 async fn commands_of_one_batch_do_not_take_each_others_seats(store: impl Store) {
@@ -138,7 +151,9 @@ async fn a_command_repeated_within_a_batch_takes_effect_once(store: impl Store) 
     let log = store.open().expect("a new log");
     let appended = append(&log, 0, vec![holding(1, "a", &[1]), holding(1, "a", &[1])]).await;
     assert_eq!(appended.verdicts[0], accepted(1, 1));
-    assert!(matches!(&appended.verdicts[1], Verdict::Repeated(Recorded { outcome: RecordedOutcome::Facts(facts), .. }) if facts.len() == 1));
+    assert!(
+        matches!(&appended.verdicts[1], Verdict::Repeated(Recorded { outcome: RecordedOutcome::Facts(facts), .. }) if facts.len() == 1)
+    );
 }
 
 async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store: impl Store) {
@@ -152,7 +167,10 @@ async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store:
     let again = append(&log, 1, offered()).await;
     let facts = whole_log(&log).await;
     for (verdict, fact) in again.verdicts.iter().zip(&facts[1..4]) {
-        assert_eq!(*verdict, Verdict::Repeated(Recorded { fingerprint: Fingerprint([7; 16]), outcome: RecordedOutcome::Facts(vec![fact.clone()]) }));
+        assert_eq!(
+            *verdict,
+            Verdict::Repeated(Recorded { fingerprint: Fingerprint([7; 16]), outcome: RecordedOutcome::Facts(vec![fact.clone()]) })
+        );
     }
     assert_eq!(facts.len(), 5);
 }
@@ -206,10 +224,17 @@ async fn write_batches(log: Log, writer: u64, batches: u64) {
     for number in 0..batches {
         let id = writer * 1_000_000 + number * 10;
         let seats = |at: u64| [(id + at) as u32];
-        let entries = vec![holding(id, "shared", &seats(0)), holding(id + 1, "shared", &seats(1)), holding(id + 2, &format!("own{writer}"), &seats(2))];
+        let entries = vec![
+            holding(id, "shared", &seats(0)),
+            holding(id + 1, "shared", &seats(1)),
+            holding(id + 2, &format!("own{writer}"), &seats(2)),
+        ];
         let known = log.head();
         let verdicts = append(&log, known, entries).await.verdicts;
-        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })), "seats of their own never conflict: {verdicts:?}");
+        assert!(
+            verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })),
+            "seats of their own never conflict: {verdicts:?}"
+        );
     }
 }
 

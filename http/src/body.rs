@@ -44,7 +44,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
     let too_large = || Problem::new(Code::PayloadTooLarge, format!("The body is larger than {bytes_max} bytes."));
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large().into());
     }

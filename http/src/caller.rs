@@ -66,7 +66,8 @@ impl Caller {
     }
 
     fn with_role(headers: &HeaderMap, tokens: &Tokens, role: Role) -> Result<Subject, Failure> {
-        let caller = Self::of(headers, tokens)?.ok_or_else(|| unauthorized("This needs a token. `POST /session` gives anyone a guest token."))?;
+        let caller =
+            Self::of(headers, tokens)?.ok_or_else(|| unauthorized("This needs a token. `POST /session` gives anyone a guest token."))?;
         if caller.role == role {
             return Ok(caller.subject.clone());
         }

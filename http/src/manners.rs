@@ -31,7 +31,8 @@ impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
         let harmless = |text: &&str| {
-            (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+            (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
         };
         match sent.filter(harmless) {
             Some(text) => Self(text.into()),
@@ -68,7 +69,8 @@ pub async fn manners(mut request: Request, next: Next) -> Response {
     let seconds = began.elapsed().as_secs_f64();
     // `Method` is an open set: a client could fill the memory with labels of its own invention.
     let method_label = if KNOWN_METHODS.contains(&method.as_str()) { method.as_str().to_owned() } else { "other".to_owned() };
-    metrics::histogram!(REQUEST_SECONDS, "method" => method_label, "route" => route.to_owned(), "status" => status_label(status)).record(seconds);
+    metrics::histogram!(REQUEST_SECONDS, "method" => method_label, "route" => route.to_owned(), "status" => status_label(status))
+        .record(seconds);
     let _entered = span.entered();
     if status >= 500 {
         tracing::warn!(status, seconds, "answered");
@@ -144,7 +146,9 @@ mod tests {
     fn a_trace_id_is_taken_from_a_valid_traceparent_only() {
         let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(trace_id(&headers(&TRACEPARENT, valid)), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        for invalid in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"] {
+        for invalid in
+            ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"]
+        {
             assert_eq!(trace_id(&headers(&TRACEPARENT, invalid)), None, "{invalid}");
         }
     }

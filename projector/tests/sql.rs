@@ -31,7 +31,12 @@ struct Author {
 impl Author {
     async fn schedule(log: &Log, name: &str) -> Self {
         let price = |amount| Money { amount, currency: Currency::parse("EUR").unwrap() };
-        let section = |name: &str, amount| Section { name: name.into(), ring: None, price: price(amount), rows: vec![Row { name: "A".into(), seats: 15 }] };
+        let section = |name: &str, amount| Section {
+            name: name.into(),
+            ring: None,
+            price: price(amount),
+            rows: vec![Row { name: "A".into(), seats: 15 }],
+        };
         let plan = Plan {
             title: name.into(),
             description: String::new(),
@@ -59,7 +64,7 @@ impl Author {
         let facts = events.iter().map(|event| encode(event, Some(&chart))).collect();
         let entry = Entry {
             command_id: CommandId(id),
-        is_keyed: false,
+            is_keyed: false,
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),
@@ -97,7 +102,9 @@ fn dump(folder: &Path) -> Vec<String> {
     for table in ["view_position", "shows", "seats", "reservations", "sales_by_minute"] {
         let mut statement = views.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let columns = statement.column_count();
-        let read = statement.query_map([], |row| (0..columns).map(|column| row.get_ref(column).map(|value| format!("{value:?}"))).collect::<Result<Vec<_>, _>>());
+        let read = statement.query_map([], |row| {
+            (0..columns).map(|column| row.get_ref(column).map(|value| format!("{value:?}"))).collect::<Result<Vec<_>, _>>()
+        });
         rows.extend(read.unwrap().map(|row| format!("{table}: {}", row.unwrap().join(" | "))));
     }
     rows
@@ -158,7 +165,8 @@ fn views_are_the_fold(folder: &Path, author: &Author) {
         .collect();
     assert_eq!(rows, folded);
     let sold = show.reservations().iter().filter(|reservation| reservation.payment_reference.is_some());
-    let sold: (u64, i64) = sold.fold((0, 0), |(count, amount), reservation| (count + 1, amount + show.chart().total(&reservation.seats).amount));
+    let sold: (u64, i64) =
+        sold.fold((0, 0), |(count, amount), reservation| (count + 1, amount + show.chart().total(&reservation.seats).amount));
     let sql = "SELECT coalesce(sum(reservations), 0), coalesce(sum(amount), 0) FROM sales_by_minute WHERE event_id = ?1";
     let counted = views.query_row(sql, [author.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(sold, counted);

@@ -191,6 +191,7 @@ impl Reading {
     }
 
     fn keeps(&self, fact: &StoredFact) -> bool {
-        self.seat.is_none_or(|seat| fact.touches.contains(&seat)) && self.reservation.as_deref().is_none_or(|id| names_reservation(fact, id))
+        self.seat.is_none_or(|seat| fact.touches.contains(&seat))
+            && self.reservation.as_deref().is_none_or(|id| names_reservation(fact, id))
     }
 }

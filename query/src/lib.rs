@@ -5,7 +5,7 @@
 //! * [`shows`], [`chart`], [`seats`], [`reservation`]: what is, from the views, and the seats as they were
 //! * [`history`]: what happened, from the log
 //! * [`stream`]: what changes, as it changes
-//! * [`conditional`]: answers that a client may have already
+//! * `conditional`: answers that a client may have already
 //!
 //! Nothing here writes anything, and nothing here knows the command side.
 

@@ -114,7 +114,8 @@ async fn past(state: &QueryState, show: &LiveShow, moment: Moment) -> Answer<Sea
     let mut view: Option<SeatView> = None;
     loop {
         let after = view.as_ref().map_or(0, SeatView::position);
-        let facts = state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| internal("reading a show's history", &error))?;
+        let facts =
+            state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| internal("reading a show's history", &error))?;
         for fact in &facts {
             if is_after(fact, moment) {
                 return view.ok_or_else(|| Problem::new(Code::NotFound, "This event had not been scheduled then.").into());

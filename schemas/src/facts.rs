@@ -142,11 +142,8 @@ pub fn encode(event: &Event, chart: Option<&Chart>) -> NewFact {
             (FactKind::SeatsHeld, to_json(&data))
         }
         Event::SeatsReserved { reservation, payment_reference, .. } => {
-            let data = SeatsReserved {
-                reservation_id: reservation.to_string(),
-                seats: labels(),
-                payment_reference: payment_reference.clone(),
-            };
+            let data =
+                SeatsReserved { reservation_id: reservation.to_string(), seats: labels(), payment_reference: payment_reference.clone() };
             (FactKind::SeatsReserved, to_json(&data))
         }
         Event::HoldReleased { reservation, .. } => {
@@ -165,12 +162,8 @@ fn to_json(data: &impl Serialize) -> String {
 
 /// The event that a stored fact tells of, whatever version it was written in.
 pub fn decode(fact: &StoredFact) -> Result<Event, UnreadableFact> {
-    let unreadable = |reason: String| UnreadableFact {
-        log_position: fact.log_position,
-        kind: fact.kind.as_str(),
-        version: fact.version,
-        reason,
-    };
+    let unreadable =
+        |reason: String| UnreadableFact { log_position: fact.log_position, kind: fact.kind.as_str(), version: fact.version, reason };
     let upcasted;
     let data = if fact.version == current_version(fact.kind) {
         fact.data.as_str()
@@ -220,7 +213,12 @@ fn decode_current(fact: &StoredFact, data: &str) -> Result<Event, String> {
         FactKind::SeatsHeld => {
             let SeatsHeld { reservation_id, seats: labels, expires_at } = from_json(data)?;
             let subject = fact.subject.clone().ok_or("a hold has no subject")?;
-            Event::SeatsHeld { reservation: reservation_id_of(&reservation_id)?, subject, seats: counted(seats, &labels)?, expires_at: expires_at.0 }
+            Event::SeatsHeld {
+                reservation: reservation_id_of(&reservation_id)?,
+                subject,
+                seats: counted(seats, &labels)?,
+                expires_at: expires_at.0,
+            }
         }
         FactKind::SeatsReserved => {
             let SeatsReserved { reservation_id, seats: labels, payment_reference } = from_json(data)?;

@@ -156,7 +156,8 @@ impl Problem {
             }
             Refusal::UnknownSection(section) => Self::new(Code::UnknownSection, format!("There is no section {section}.")),
             Refusal::SeatsTaken(conflicts) => {
-                let named: Vec<String> = conflicts.iter().map(|conflict| format!("{} is {}", conflict.seat, conflict.status.as_str())).collect();
+                let named: Vec<String> =
+                    conflicts.iter().map(|conflict| format!("{} is {}", conflict.seat, conflict.status.as_str())).collect();
                 let listed: Vec<Value> =
                     conflicts.iter().map(|conflict| json!({ "seat": conflict.seat, "reason": conflict.status.as_str() })).collect();
                 Self::new(Code::SeatsTaken, format!("{}.", named.join(", "))).with("conflicts", listed)

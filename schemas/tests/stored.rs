@@ -90,7 +90,11 @@ fn what_is_written_today_is_the_sample_of_the_newest_version() {
         let version = current_version(kind);
         let written = encode(&meaning(kind, version), Some(&chart));
         let sample = std::fs::read_to_string(path("samples", kind, version, "json")).unwrap();
-        assert_eq!((written.kind, written.version, written.data.as_str()), (kind, version, sample.trim()), "a stored shape never changes: add a version");
+        assert_eq!(
+            (written.kind, written.version, written.data.as_str()),
+            (kind, version, sample.trim()),
+            "a stored shape never changes: add a version"
+        );
     }
 }
 
@@ -100,7 +104,9 @@ fn what_a_newer_release_wrote_is_refused_and_not_skipped() {
     let error = decode(&stored(FactKind::ShowScheduled, 3, &sample)).unwrap_err().to_string();
     assert!(error.contains("newer release"), "{error}");
     assert_eq!(FactKind::parse("seats_painted"), None);
-    let error = decode(&stored(FactKind::HoldReleased, 1, r#"{"reservation_id":"local-7k2m.x9","seats":["a","b"],"why":"?"}"#)).unwrap_err().to_string();
+    let error = decode(&stored(FactKind::HoldReleased, 1, r#"{"reservation_id":"local-7k2m.x9","seats":["a","b"],"why":"?"}"#))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("unknown field `why`"), "{error}");
 }
 

@@ -69,7 +69,8 @@ impl Shopper {
         let view = self.show.view();
         let first = rand::rng().random_range(0..chart.seats());
         let seats = (first..chart.seats()).take(count as usize);
-        let free = seats.take_while(|&seat| chart.row_of(seat) == chart.row_of(first) && view.statuses()[seat as usize] == SeatStatus::Available);
+        let free =
+            seats.take_while(|&seat| chart.row_of(seat) == chart.row_of(first) && view.statuses()[seat as usize] == SeatStatus::Available);
         Wanted::Seats(free.map(|seat| chart.label(seat)).collect())
     }
 
@@ -87,7 +88,8 @@ impl Shopper {
     }
 
     async fn submit(&self, command: Command) -> Option<Outcome> {
-        let submission = Submission::of_server(self.show.id().clone(), Some(self.subject.clone()), "demo-shopper", Action::Command(command));
+        let submission =
+            Submission::of_server(self.show.id().clone(), Some(self.subject.clone()), "demo-shopper", Action::Command(command));
         self.sequencer.submit(submission).await.ok()
     }
 }

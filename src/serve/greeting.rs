@@ -28,7 +28,9 @@ pub fn print(address: SocketAddr, settings: &ServeSettings, tokens: &Tokens, eve
             println!("Hold two seats side by side, and watch the map change:");
             println!("  curl -N {url}/events/{event}/stream &");
             println!("  TOKEN={}", token(Role::Customer));
-            println!("  curl -s {url}/reserve -H \"Authorization: Bearer $TOKEN\" --json '{{\"event_id\": \"{event}\", \"best_available\": {{\"count\": 2}}}}'");
+            println!(
+                "  curl -s {url}/reserve -H \"Authorization: Bearer $TOKEN\" --json '{{\"event_id\": \"{event}\", \"best_available\": {{\"count\": 2}}}}'"
+            );
             println!();
             println!("What happened so far:");
             println!("  curl -s {url}/events/{event}/history -H \"Authorization: Bearer {}\"", token(Role::Auditor));

@@ -45,7 +45,8 @@ impl Listener {
     /// Binds the address of the settings.
     pub fn bind(settings: &ServeSettings) -> anyhow::Result<Self> {
         let listen = settings.listen;
-        let socket = bind(listen).with_context(|| format!("can't listen on {listen} (--listen, FULLHOUSE_LISTEN); is something else running there?"))?;
+        let socket = bind(listen)
+            .with_context(|| format!("can't listen on {listen} (--listen, FULLHOUSE_LISTEN); is something else running there?"))?;
         let address = socket.local_addr().context("the listening socket has no address")?;
         Ok(Self { socket, address, connections_max: connections_max(settings.max_connections), handle: Handle::new() })
     }
@@ -63,7 +64,11 @@ impl Listener {
     /// Serves until the handle shuts it down.
     pub async fn serve(self, router: Router) -> io::Result<()> {
         let acceptor = Bounded { places: Arc::new(Semaphore::new(self.connections_max)) };
-        let mut server = axum_server::from_tcp(self.socket)?.acceptor(acceptor).handle(self.handle).http1_only().first_request_timeout(FIRST_REQUEST_TIMEOUT);
+        let mut server = axum_server::from_tcp(self.socket)?
+            .acceptor(acceptor)
+            .handle(self.handle)
+            .http1_only()
+            .first_request_timeout(FIRST_REQUEST_TIMEOUT);
         server.http_builder().http1().header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER_BYTES_MAX).max_headers(HEADERS_MAX);
         server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
     }

@@ -6,8 +6,8 @@ use anyhow::Context;
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, CommandState, Sequencer};
 use fullhouse_domain::{Command, ReservationId};
-use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::Log;
+use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_http::Tokens;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::timers::Timers;
@@ -25,6 +25,8 @@ use crate::cli::ServeSettings;
 
 /// How many due holds may wait to be taken up.
 const DUE_WAITING_MAX: usize = 1_000;
+/// How many shows are looked up at a time when they are to be read.
+const WARMED_AT_A_TIME: usize = 100;
 /// How many due holds are being expired at a time: as many as go into one batch.
 const DUE_IN_FLIGHT_MAX: usize = 1_000;
 
@@ -52,7 +54,9 @@ impl Parts {
     /// Opens the log and starts everything that follows it.
     pub fn start(settings: &ServeSettings) -> anyhow::Result<Self> {
         let folder = &settings.data;
-        let log = Log::Sqlite(SqliteLog::open(folder).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", folder.display()))?);
+        let log = Log::Sqlite(
+            SqliteLog::open(folder).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", folder.display()))?,
+        );
         let tokens = Arc::new(tokens(settings)?);
         let sequencing_stop = CancellationToken::new();
         let (sequencer, sequencing) = Sequencer::start(log.clone(), sequencing_stop.clone());
@@ -75,12 +79,28 @@ impl Parts {
             });
             senders.spawn(expire(due, sequencer.clone()));
         }
+        senders.spawn(warm(log.clone(), views.clone(), sequencer.clone(), senders_stop.clone()));
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
         let streams = Arc::new(Streams::new(limits, streams_stop.clone()));
         let command = CommandState { sequencer: sequencer.clone(), tokens: tokens.clone(), cluster: settings.cluster.as_str().into() };
         let query = QueryState::new(views.clone(), log.clone(), tokens.clone(), streams);
-        Ok(Self { log, tokens, views, sequencer, health, command, query, streams_stop, senders_stop, senders, sequencing_stop, sequencing, projections_stop, projections })
+        Ok(Self {
+            log,
+            tokens,
+            views,
+            sequencer,
+            health,
+            command,
+            query,
+            streams_stop,
+            senders_stop,
+            senders,
+            sequencing_stop,
+            sequencing,
+            projections_stop,
+            projections,
+        })
     }
 
     /// Ends everything in order: first what sends commands, then the sequencer with its last batch, then what follows the
@@ -97,6 +117,25 @@ impl Parts {
         self.projections.close();
         self.projections.wait().await;
     }
+}
+
+/// Has the sequencer read the shows that are still to come, once the views are built, so that nobody waits for that later.
+async fn warm(log: Log, views: Arc<LiveViews>, sequencer: Sequencer, stop: CancellationToken) {
+    let at_start = log.head();
+    let warming = async {
+        let mut built = views.log_position();
+        let _ = built.wait_for(|&reached| reached >= at_start).await;
+        let mut scheduled_after = 0;
+        loop {
+            let shows = views.shows_after(scheduled_after, WARMED_AT_A_TIME);
+            let Some((last, _)) = shows.last() else { return };
+            scheduled_after = *last;
+            for (_, show) in shows.iter().filter(|(scheduled_at, show)| *scheduled_at <= at_start && show.plan().starts_at > log.now()) {
+                sequencer.warm(show.id().clone()).await;
+            }
+        }
+    };
+    stop.run_until_cancelled(warming).await;
 }
 
 fn tokens(settings: &ServeSettings) -> anyhow::Result<Tokens> {

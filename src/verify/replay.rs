@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
-use fullhouse_schemas::{CommandId, StoredFact};
 use fullhouse_schemas::facts::{decode, seat_labels};
+use fullhouse_schemas::{CommandId, StoredFact};
 
 use super::report::{Breach, Promise, Report};
 
@@ -49,7 +49,9 @@ impl Replay {
             }
         };
         let replayed = match self.shows.remove(&fact.show) {
-            None if fact.position == 1 => Show::schedule(&event, fact.recorded_at).map(Box::new).map_err(|rule| (promise_of(&rule), words(&rule))),
+            None if fact.position == 1 => {
+                Show::schedule(&event, fact.recorded_at).map(Box::new).map_err(|rule| (promise_of(&rule), words(&rule)))
+            }
             None => Err((Promise::History, format!("its position is {}, but nothing stands before it", fact.position))),
             Some(Replayed::Broken) => {
                 self.shows.insert(fact.show.clone(), Replayed::Broken);
@@ -112,7 +114,9 @@ fn promise_of(rule: &RuleBroken) -> Promise {
         RuleBroken::SeatOwnedTwice(_) => Promise::OneOwner,
         RuleBroken::ExpiredEarly(_) | RuleBroken::CheckedOutLate(_) => Promise::HoldsEndOnTime,
         RuleBroken::ReservationReused(_) | RuleBroken::ReservationEndedTwice(_) => Promise::Once,
-        RuleBroken::NotScheduledOnce | RuleBroken::UnknownSeat(_) | RuleBroken::UnknownReservation(_) | RuleBroken::SeatsDiffer(_) => Promise::History,
+        RuleBroken::NotScheduledOnce | RuleBroken::UnknownSeat(_) | RuleBroken::UnknownReservation(_) | RuleBroken::SeatsDiffer(_) => {
+            Promise::History
+        }
     }
 }
 

@@ -29,7 +29,8 @@ impl SqlViews {
         let Some(connection) = sql::open_to_read(folder)? else { return Ok(None) };
         // The first read fixes what the transaction sees.
         connection.execute_batch("BEGIN").context("the SQL views can't be read")?;
-        let log_position = connection.query_row("SELECT log_position FROM view_position", [], |row| row.get(0)).context("the SQL views can't be read")?;
+        let log_position =
+            connection.query_row("SELECT log_position FROM view_position", [], |row| row.get(0)).context("the SQL views can't be read")?;
         Ok(Some(Self { connection, log_position }))
     }
 
@@ -45,7 +46,8 @@ impl SqlViews {
             ];
             for (table, in_view, in_log) in differences {
                 for what in differing_rows(table, &in_view, &in_log) {
-                    let breach = Breach { promise: Promise::Views, log_position: Some(self.log_position), event_id: Some(id.to_string()), what };
+                    let breach =
+                        Breach { promise: Promise::Views, log_position: Some(self.log_position), event_id: Some(id.to_string()), what };
                     report.breaches.push(breach);
                 }
             }
@@ -97,7 +99,8 @@ fn seats_of(show: &Show) -> Rows {
 }
 
 fn reservations(connection: &Connection, event_id: &str) -> anyhow::Result<Rows> {
-    let sql = "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, expires_at, ended_at, payment_reference, position)
+    let sql =
+        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, expires_at, ended_at, payment_reference, position)
                FROM reservations WHERE event_id = ?1";
     rows(connection, sql, event_id)
 }
@@ -125,7 +128,11 @@ fn reservation_row(show: &Show, reservation: &Reservation) -> String {
 }
 
 fn sales(connection: &Connection, event_id: &str) -> anyhow::Result<Rows> {
-    rows(connection, "SELECT minute, concat_ws(' ', reservations, seats, amount, position) FROM sales_by_minute WHERE event_id = ?1", event_id)
+    rows(
+        connection,
+        "SELECT minute, concat_ws(' ', reservations, seats, amount, position) FROM sales_by_minute WHERE event_id = ?1",
+        event_id,
+    )
 }
 
 fn sales_of(show: &Show) -> Rows {

@@ -128,9 +128,10 @@ fn not_done(rejected: Rejected) -> Failure {
     let problem = match rejected {
         Rejected::Overloaded => Problem::new(Code::Overloaded, "Too many commands are waiting. Nothing was done."),
         Rejected::Closing => Problem::new(Code::NotReady, "The server is shutting down. Nothing was done."),
-        Rejected::Unknown => {
-            Problem::new(Code::OutcomeUnknown, "The log could not be written, or it was written and nobody can tell. Send the command again with the same Idempotency-Key.")
-        }
+        Rejected::Unknown => Problem::new(
+            Code::OutcomeUnknown,
+            "The log could not be written, or it was written and nobody can tell. Send the command again with the same Idempotency-Key.",
+        ),
         Rejected::Damaged => Problem::new(Code::Internal, "The history of this event can't be read. Nothing was done."),
     };
     problem.into()

@@ -2,8 +2,8 @@
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::{Log, LogError};
-use fullhouse_schemas::facts::{UnreadableFact, decode};
 use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::facts::{UnreadableFact, decode};
 
 /// How many facts are read at a time.
 const READ_FACTS: usize = 4_096;

@@ -8,10 +8,10 @@
 //! never go together: the later one waits for the next batch. Refusals stand first in a batch, so that they are true at
 //! the head that the log confirms.
 //!
-//! * [`worker`]: the loop, and the state that it owns
-//! * [`batch`]: deciding the commands of a batch
-//! * [`settle`]: from the log's verdicts to new state and to answers
-//! * [`load`]: reading a show's history
+//! * `worker`: the loop, and the state that it owns
+//! * `batch`: deciding the commands of a batch
+//! * `settle`: from the log's verdicts to new state and to answers
+//! * `load`: reading a show's history
 
 mod batch;
 mod load;
@@ -46,6 +46,9 @@ pub const WAITING: &str = "fullhouse_commands_waiting";
 
 /// How many commands may wait. At the rates measured this is a fraction of a second of work; more would only wait longer.
 const WAITING_MAX: usize = 4_096;
+/// How many shows may wait to be read before anybody needs them.
+const WARMING_MAX: usize = 8;
+
 /// A command, and what is known of the one who sent it.
 #[derive(Debug)]
 pub struct Submission {
@@ -100,6 +103,7 @@ impl Job {
 #[derive(Debug, Clone)]
 pub struct Sequencer {
     jobs: mpsc::Sender<Job>,
+    warming: mpsc::Sender<ShowId>,
 }
 
 impl Sequencer {
@@ -107,12 +111,19 @@ impl Sequencer {
     /// has taken has its answer.
     pub fn start(log: Log, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
-        (Self { jobs }, tokio::spawn(Worker::new(log).run(waiting, stop)))
+        let (warming, to_warm) = mpsc::channel(WARMING_MAX);
+        (Self { jobs, warming }, tokio::spawn(Worker::new(log, to_warm).run(waiting, stop)))
     }
 
     /// Whether commands are still being decided.
     pub fn is_running(&self) -> bool {
         !self.jobs.is_closed()
+    }
+
+    /// Reads a show's history before the first command needs it. Waits as long as many others are to be read.
+    pub async fn warm(&self, show: ShowId) {
+        // A sequencer that has ended needs no show.
+        let _ = self.warming.send(show).await;
     }
 
     /// Decides a command, or refuses it at once when too many wait. Whoever stops waiting for the answer doesn't stop the

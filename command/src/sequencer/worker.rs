@@ -15,7 +15,7 @@ use crate::outcome::Rejected;
 /// How many commands go into one batch.
 const BATCH_COMMANDS_MAX: usize = 1_024;
 /// How many histories are read at a time.
-const LOADS_MAX: usize = 4;
+const LOADS_MAX: usize = 2;
 
 /// What is known of a show.
 pub(super) enum Slot {
@@ -36,17 +36,28 @@ pub(super) struct Worker {
     pub again: Vec<Job>,
     /// How many commands wait for a show that is being loaded.
     parked: usize,
+    to_warm: mpsc::Receiver<ShowId>,
     loads: Arc<Semaphore>,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
 }
 
 impl Worker {
-    pub fn new(log: Log) -> Self {
+    pub fn new(log: Log, to_warm: mpsc::Receiver<ShowId>) -> Self {
         let known = log.head();
-        // One message for each load, and a show is loaded only while a command waits for it, so `parked` bounds this.
+        // One message for each load. Commands that wait for loads are counted, and so are shows to be warmed: that bounds it.
         let (loading, loaded) = mpsc::unbounded_channel();
-        Self { log, known, shows: HashMap::new(), again: Vec::new(), parked: 0, loads: Arc::new(Semaphore::new(LOADS_MAX)), loading, loaded }
+        Self {
+            log,
+            known,
+            shows: HashMap::new(),
+            again: Vec::new(),
+            parked: 0,
+            to_warm,
+            loads: Arc::new(Semaphore::new(LOADS_MAX)),
+            loading,
+            loaded,
+        }
     }
 
     pub async fn run(mut self, mut waiting: mpsc::Receiver<Job>, stop: CancellationToken) {
@@ -82,6 +93,11 @@ impl Worker {
                         return Some(self.take_loaded(loaded).await);
                     }
                 },
+                Some(show) = self.to_warm.recv() => {
+                    if !self.shows.contains_key(&show) {
+                        self.begin_to_load(show, Vec::new());
+                    }
+                }
                 Some(loaded) = self.loaded.recv() => {
                     let jobs = self.take_loaded(loaded).await;
                     if !jobs.is_empty() {
@@ -94,17 +110,19 @@ impl Worker {
 
     /// Begins to read a show's history, which the command waits for.
     pub fn load(&mut self, job: Job) {
-        let id = job.submission.show.clone();
-        let (log, loading, loads) = (self.log.clone(), self.loading.clone(), self.loads.clone());
-        let of = id.clone();
+        self.parked += 1;
+        self.begin_to_load(job.submission.show.clone(), vec![job]);
+    }
+
+    fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>) {
+        let (log, loading, loads, of) = (self.log.clone(), self.loading.clone(), self.loads.clone(), id.clone());
         tokio::spawn(async move {
             let _permit = loads.acquire().await;
             let result = load::read_on(&log, &of, None).await;
             // A worker that has ended needs no show.
             let _ = loading.send(Loaded { id: of, result });
         });
-        self.shows.insert(id, Slot::Loading(vec![job]));
-        self.parked += 1;
+        self.shows.insert(id, Slot::Loading(jobs));
     }
 
     /// Lets a command wait for its show.

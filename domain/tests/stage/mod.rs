@@ -3,8 +3,8 @@
 
 use fullhouse_domain::plan::{Row, Section};
 use fullhouse_domain::{
-    Command, Conflict, Currency, Event, Money, Plan, Refusal, ReservationId, SeatIndex, SeatStatus, ShowId, Show, Subject, Timestamp, Wanted,
-    decide,
+    Command, Conflict, Currency, Event, Money, Plan, Refusal, ReservationId, SeatIndex, SeatStatus, Show, ShowId, Subject, Timestamp,
+    Wanted, decide,
 };
 
 /// The end of a hold that begins at `at(0)`.

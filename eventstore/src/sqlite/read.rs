@@ -12,7 +12,8 @@ use super::file::{self, OpenedAs};
 use crate::error::LogError;
 
 /// The columns of a fact, in the order that [`read_row`] takes them.
-pub(crate) const COLUMNS: &str = "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash";
+pub(crate) const COLUMNS: &str =
+    "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash";
 
 /// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
 const CHECKED_AT_OPEN: u64 = 100;
@@ -164,7 +165,8 @@ impl StoredFactColumns {
             log_position: self.log_position,
             show: ShowId::parse(&self.show).ok_or_else(|| format!("`{}` is not a show id", self.show))?,
             position: self.position,
-            kind: FactKind::parse(&self.kind).ok_or_else(|| format!("`{}` is a kind of fact that this release does not know", self.kind))?,
+            kind: FactKind::parse(&self.kind)
+                .ok_or_else(|| format!("`{}` is a kind of fact that this release does not know", self.kind))?,
             version: self.version,
             recorded_at: Timestamp::from_micros(self.recorded_at),
             command_id: CommandId(self.command_id),
@@ -192,7 +194,9 @@ fn damaged_or_failed(log_position: u64, doing: &'static str, error: rusqlite::Er
     let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
         || matches!(
             error,
-            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..)
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
         );
     if is_damage { LogError::Damaged { log_position, what: error.to_string() } } else { LogError::Store { doing, source: error } }
 }

@@ -72,7 +72,15 @@ impl<'a> Append<'a> {
             .prepare_cached("SELECT coalesce(max(log_position), 0) FROM facts")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(|source| LogError::Store { doing: "reading the log's head", source })?;
-        let mut append = Self { transaction, batch, head_before, touched: Touched::default(), unknown: Vec::new(), facts: Vec::new(), show_heads: HashMap::new() };
+        let mut append = Self {
+            transaction,
+            batch,
+            head_before,
+            touched: Touched::default(),
+            unknown: Vec::new(),
+            facts: Vec::new(),
+            show_heads: HashMap::new(),
+        };
         if head_before > batch.known {
             append.read_what_came_between()?;
         }
@@ -151,7 +159,8 @@ impl<'a> Append<'a> {
             data: fact.data.clone(),
             touches: fact.touches.clone(),
         };
-        let sql = "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash)
+        let sql =
+            "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.transaction
             .prepare_cached(sql)

@@ -1,7 +1,7 @@
 //! Tables for people who query with SQL, in a SQLite file of their own.
 //!
 //! The log is in another file, so that an analyst's long read never holds back the log's checkpoint. Facts are folded
-//! into [`changes::Changes`], which are written in one transaction together with the log position that they lead to.
+//! into `changes`, which are written in one transaction together with the log position that they lead to.
 //! What the file says is therefore always the fold of the log up to the position that it names.
 
 mod changes;

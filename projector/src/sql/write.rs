@@ -178,20 +178,18 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
     let chart = Chart::new(plan);
     let scheduled_at = text(fact.recorded_at);
     let first_seat: u64 = transaction.query_row("SELECT coalesce(max(seat_key), 0) + 1 FROM seats", [], |row| row.get(0))?;
-    transaction
-        .prepare_cached("INSERT INTO shows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-        .execute(params![
-            fact.show.as_str(),
-            plan.title,
-            text(plan.starts_at),
-            plan.on_sale_at.map(text),
-            plan.hold_seconds,
-            chart.seats(),
-            chart.total(&[]).currency.as_str(),
-            scheduled_at,
-            fact.position,
-            first_seat,
-        ])?;
+    transaction.prepare_cached("INSERT INTO shows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(params![
+        fact.show.as_str(),
+        plan.title,
+        text(plan.starts_at),
+        plan.on_sale_at.map(text),
+        plan.hold_seconds,
+        chart.seats(),
+        chart.total(&[]).currency.as_str(),
+        scheduled_at,
+        fact.position,
+        first_seat,
+    ])?;
     let mut insert = transaction.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'available', NULL, ?9, ?10)")?;
     for seat in 0..chart.seats() {
         let (row, number) = chart.row_and_number(seat);
@@ -214,8 +212,8 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
 
 fn update_seats(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
     let mut first_seat = transaction.prepare_cached("SELECT first_seat FROM shows WHERE event_id = ?1")?;
-    let mut update =
-        transaction.prepare_cached("UPDATE seats SET status = ?2, reservation_id = ?3, position = ?4, changed_at = ?5 WHERE seat_key = ?1")?;
+    let mut update = transaction
+        .prepare_cached("UPDATE seats SET status = ?2, reservation_id = ?3, position = ?4, changed_at = ?5 WHERE seat_key = ?1")?;
     let mut changed_at = InstantText::default();
     let mut of_show: Option<(&ShowId, u64)> = None;
     for ((show, seat), change) in &changes.seats {

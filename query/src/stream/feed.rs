@@ -192,7 +192,8 @@ impl Feed {
         if listening.is_empty() {
             return by_subject;
         }
-        let changed: Vec<&Reservation> = view.reservations_changed_after(after).filter(|changed| listening.contains(&changed.subject)).collect();
+        let changed: Vec<&Reservation> =
+            view.reservations_changed_after(after).filter(|changed| listening.contains(&changed.subject)).collect();
         for reservation in changed.into_iter().rev() {
             by_subject.entry(reservation.subject.clone()).or_default().push(reservation.clone());
         }

@@ -1,8 +1,8 @@
 //! `GET /events/{id}/stream`: the live map, as server-sent events.
 //!
-//! The stream is state, not messages. For each show that somebody watches, a [`feed`] keeps every seat's status and the
+//! The stream is state, not messages. For each show that somebody watches, a `feed` keeps every seat's status and the
 //! position at which it last changed, so what changed since any position is known exactly, without a history of
-//! messages. A client is a socket and the last position that was sent to it ([`client`]). Clients at the same position
+//! messages. A client is a socket and the last position that was sent to it (`client`). Clients at the same position
 //! are sent the same bytes; one that is slow simply gets a later, larger difference.
 
 mod client;
@@ -12,11 +12,11 @@ mod limits;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use fullhouse_domain::ShowId;
 use fullhouse_http::{Answer, Caller, PathId};
 use fullhouse_schemas::Problem;
