@@ -83,7 +83,8 @@ async fn verify_names_what_is_broken_and_exits_with_1() {
     let event = server.schedule(&hall(1, 10)).await;
     let ann = server.guest().await;
     for seat in ["S-A-1", "S-A-2", "S-A-3"] {
-        ann.hold(&event, &[seat]).await;
+        let hold = serde_json::json!({ "event_id": event, "seats": [seat] });
+        assert_eq!(ann.post_keyed("/reserve", seat, &hold).await.unwrap().status, 201);
     }
     let report = eventually("the SQL views are at the head", || async {
         let report = server.verify();
@@ -200,4 +201,25 @@ fn help_and_completions_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&fullhouse(&["completions", shell])).contains("fullhouse"), "{shell}");
     }
+}
+
+#[test]
+fn the_readme_lists_every_setting_with_its_default() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let help = stdout(&fullhouse(&["serve", "--help"]));
+    let mut settings = 0;
+    for variable in help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()) {
+        let row = readme
+            .lines()
+            .find(|line| line.contains(&format!("`{variable}`")))
+            .unwrap_or_else(|| panic!("{variable} is not in the README"));
+        let option = format!("--{}", variable.trim_start_matches("FULLHOUSE_").to_lowercase().replace('_', "-"));
+        assert!(row.starts_with(&format!("| `{option}` |")), "{row}");
+        let described = help.split(&format!("[env: {variable}=")).nth(1).unwrap().split("[env: ").next().unwrap();
+        if let Some(default) = described.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()) {
+            assert!(row.contains(&format!("| `{default}` |")), "the default of {option} is {default}: {row}");
+        }
+        settings += 1;
+    }
+    assert_eq!(settings, 13, "{help}");
 }

@@ -14,8 +14,10 @@ use crate::outcome::Rejected;
 
 /// How many commands go into one batch.
 const BATCH_COMMANDS_MAX: usize = 1_024;
-/// How many histories are read at a time.
+/// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
+/// How many are read beforehand at a time: one, so that those that are waited for are not held up.
+const WARM_LOADS_MAX: usize = 1;
 
 /// What is known of a show.
 pub(super) enum Slot {
@@ -38,6 +40,7 @@ pub(super) struct Worker {
     parked: usize,
     to_warm: mpsc::Receiver<ShowId>,
     loads: Arc<Semaphore>,
+    warm_loads: Arc<Semaphore>,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
 }
@@ -55,6 +58,7 @@ impl Worker {
             parked: 0,
             to_warm,
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
+            warm_loads: Arc::new(Semaphore::new(WARM_LOADS_MAX)),
             loading,
             loaded,
         }
@@ -95,7 +99,7 @@ impl Worker {
                 },
                 Some(show) = self.to_warm.recv() => {
                     if !self.shows.contains_key(&show) {
-                        self.begin_to_load(show, Vec::new());
+                        self.begin_to_load(show, Vec::new(), self.warm_loads.clone());
                     }
                 }
                 Some(loaded) = self.loaded.recv() => {
@@ -111,13 +115,13 @@ impl Worker {
     /// Begins to read a show's history, which the command waits for.
     pub fn load(&mut self, job: Job) {
         self.parked += 1;
-        self.begin_to_load(job.submission.show.clone(), vec![job]);
+        self.begin_to_load(job.submission.show.clone(), vec![job], self.loads.clone());
     }
 
-    fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>) {
-        let (log, loading, loads, of) = (self.log.clone(), self.loading.clone(), self.loads.clone(), id.clone());
+    fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>, permits: Arc<Semaphore>) {
+        let (log, loading, of) = (self.log.clone(), self.loading.clone(), id.clone());
         tokio::spawn(async move {
-            let _permit = loads.acquire().await;
+            let _permit = permits.acquire().await;
             let result = load::read_on(&log, &of, None).await;
             // A worker that has ended needs no show.
             let _ = loading.send(Loaded { id: of, result });
