@@ -67,9 +67,15 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
             rates.push(measured.per_second);
         }
     }
-    let medians: Vec<f64> = rates.iter_mut().map(|rates| median(rates)).collect();
-    for ((name, _), median) in works.iter().zip(&medians).skip(1) {
-        println!("{name}: median {median:.0}/s, {:.2} of the echo's {:.0}/s", median / medians[0], medians[0]);
+    let echoes = rates[0].clone();
+    for ((name, _), rates) in works.iter().zip(&mut rates) {
+        let mut ratios: Vec<f64> = rates.iter().zip(&echoes).map(|(rate, echo)| rate / echo).collect();
+        let (lowest, highest) = (rates.iter().copied().fold(f64::MAX, f64::min), rates.iter().copied().fold(0.0, f64::max));
+        println!(
+            "{name}: {lowest:.0} to {highest:.0}/s, median {:.0}/s, {:.2} of the echo in the same round (median)",
+            median(rates),
+            median(&mut ratios)
+        );
     }
     Ok(())
 }

@@ -21,10 +21,12 @@ impl Process {
     pub fn start(program: &Path, data: &Path, options: &[&str]) -> anyhow::Result<(Self, Duration)> {
         let began = Instant::now();
         let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(options)
             .stdout(Stdio::piped())
+            // The log is written as anybody's server would write it, to nowhere.
+            .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("{} can't be started; build it with `cargo build --release`", program.display()))?;
         let mut lines = BufReader::new(child.stdout.take().context("it has a stdout")?).lines();

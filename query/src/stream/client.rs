@@ -62,8 +62,6 @@ impl Client {
             let frame = self.frames.borrow_and_update().clone();
             match &frame.kind {
                 FrameKind::Last => return None,
-                FrameKind::Silence => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
-                FrameKind::Change(_) if frame.to <= self.position => {}
                 FrameKind::Change(bytes) if frame.from == self.position => {
                     if let Some(subject) = &self.subject {
                         let messages: Vec<Bytes> = frame.reservations_of(subject).iter().map(|changed| self.reservation(changed)).collect();
@@ -72,15 +70,19 @@ impl Client {
                     self.ready.push_back(bytes.clone());
                     self.position = frame.to;
                 }
-                // It was too slow for some frames: one difference makes up for all of them.
-                FrameKind::Change(_) => {
-                    self.tell_missed_reservations();
-                    if let Some((position, bytes)) = self.feed.since(self.position) {
-                        self.ready.push_back(bytes);
-                        self.position = position;
-                    }
-                }
+                // It was too slow for some frames, whatever came last: one difference makes up for all of them.
+                FrameKind::Change(_) | FrameKind::Silence if frame.to > self.position => self.catch_up(),
+                FrameKind::Change(_) => {}
+                FrameKind::Silence => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
             }
+        }
+    }
+
+    fn catch_up(&mut self) {
+        self.tell_missed_reservations();
+        if let Some((position, bytes)) = self.feed.since(self.position) {
+            self.ready.push_back(bytes);
+            self.position = position;
         }
     }
 

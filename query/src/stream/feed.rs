@@ -168,7 +168,7 @@ impl Feed {
     }
 
     /// Brings the map up to the view and publishes the difference.
-    fn make_frame(&self) {
+    pub fn make_frame(&self) {
         let mut map = self.map();
         let view = self.show.view();
         let (from, to) = (map.position, view.position());
@@ -181,7 +181,14 @@ impl Feed {
         drop(view);
         let bytes = Bytes::from(change_message(self.show.chart(), to, map.counts, &changes));
         map.differences.insert(from, bytes.clone());
-        self.frames.send_replace(Arc::new(Frame { from, to, kind: FrameKind::Change(bytes), reservations }));
+        self.frames.send_if_modified(|newest| {
+            // A server that stops has said its last word.
+            let goes_on = !matches!(newest.kind, FrameKind::Last);
+            if goes_on {
+                *newest = Arc::new(Frame { from, to, kind: FrameKind::Change(bytes), reservations });
+            }
+            goes_on
+        });
         metrics::counter!(FRAMES).increment(1);
         metrics::histogram!(FRAME_LAG_SECONDS).record(lag_seconds(recorded_at));
     }
@@ -200,7 +207,8 @@ impl Feed {
         by_subject
     }
 
-    fn publish(&self, kind: FrameKind) {
+    /// Publishes a frame in which no seat changes.
+    pub fn publish(&self, kind: FrameKind) {
         let position = self.map().position;
         self.frames.send_replace(Arc::new(Frame::silence(position, kind)));
     }
@@ -274,98 +282,5 @@ impl Frame {
     /// The reservations of this person that changed on the way.
     pub fn reservations_of(&self, subject: &Subject) -> &[Reservation] {
         self.reservations.get(subject).map_or(&[], Vec::as_slice)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    //! For any position that a client may be at, the difference leads it to the present.
-
-    use super::*;
-    use fullhouse_domain::plan::{Row, Section};
-    use fullhouse_domain::{Currency, Event, Money, Plan, ReservationId, Timestamp};
-    use fullhouse_views::LiveViews;
-    use serde_json::Value;
-
-    const SEATS: u32 = 30;
-
-    fn show() -> Arc<LiveShow> {
-        let price = Money { amount: 1, currency: Currency::parse("EUR").expect("a code") };
-        let plan = Plan {
-            title: "t".into(),
-            description: String::new(),
-            starts_at: Timestamp::default(),
-            on_sale_at: None,
-            hold_seconds: 600,
-            max_seats_per_reservation: 10,
-            waiting_room: None,
-            sections: vec![Section { name: "S".into(), ring: None, price, rows: vec![Row { name: "A".into(), seats: SEATS }] }],
-        };
-        LiveViews::default().add(ShowId::parse("local-a").expect("plain"), plan, 1, Timestamp::default())
-    }
-
-    /// Holds a seat, or releases the one that was held longest ago; returns the statuses after it.
-    fn change(show: &LiveShow, position: u64) -> Vec<SeatStatus> {
-        let reservation = |number: u64| ReservationId::of_show(show.id(), &format!("r{number}")).expect("plain");
-        let seats = |number: u64| vec![(number * 7 % u64::from(SEATS)) as u32];
-        let event = if position.is_multiple_of(3) {
-            Event::HoldReleased { reservation: reservation(position - 1), seats: seats(position - 1) }
-        } else {
-            let subject = Subject::parse("ann").expect("visible");
-            Event::SeatsHeld { reservation: reservation(position), subject, seats: seats(position), expires_at: Timestamp::default() }
-        };
-        show.apply([(position, Timestamp::default(), &event)].into_iter()).expect("the next fact");
-        show.view().statuses().to_vec()
-    }
-
-    fn apply(message: &Bytes, show: &LiveShow, statuses: &mut [SeatStatus]) -> u64 {
-        let text = std::str::from_utf8(message).expect("text");
-        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("a data line");
-        let body: Value = serde_json::from_str(data).expect("JSON");
-        for (label, status) in body["seats"].as_object().expect("an object") {
-            let status = if status == "pending" { SeatStatus::Pending } else { SeatStatus::Available };
-            statuses[show.chart().seat(label).expect("a seat") as usize] = status;
-        }
-        body["position"].as_u64().expect("a position")
-    }
-
-    #[tokio::test]
-    async fn the_difference_from_any_position_leads_to_the_present() {
-        let show = show();
-        let feed = Feeds::new(CancellationToken::new()).join(&show);
-        let mut then = vec![Vec::new(), show.view().statuses().to_vec()];
-        for position in 2..=60 {
-            then.push(change(&show, position));
-            if position % 4 == 0 {
-                feed.make_frame();
-            }
-            for from in 1..=position {
-                let mut statuses = then[from as usize].clone();
-                let (to, message) = feed.since(from).expect("not in the future");
-                assert_eq!(apply(&message, &show, &mut statuses), to);
-                assert_eq!(statuses, then[to as usize], "from {from} to {to}");
-                assert!(to + 4 > position && to >= from);
-            }
-            assert_eq!(feed.since(position + 1), None);
-        }
-    }
-
-    #[tokio::test]
-    async fn shared_frames_lead_from_one_to_the_next() {
-        let show = show();
-        let feed = Feeds::new(CancellationToken::new()).join(&show);
-        let frames = feed.frames();
-        let (mut position, mut statuses) = (1, show.view().statuses().to_vec());
-        for at in 2..=60 {
-            let now = change(&show, at);
-            if at % 5 == 0 {
-                feed.make_frame();
-                let frame = frames.borrow().clone();
-                let FrameKind::Change(message) = &frame.kind else { panic!("seats changed") };
-                assert_eq!((frame.from, frame.to), (position, at));
-                position = apply(message, &show, &mut statuses);
-                assert_eq!(statuses, now);
-            }
-        }
     }
 }

@@ -8,6 +8,8 @@
 mod client;
 mod feed;
 mod limits;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
