@@ -80,7 +80,7 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn median(rates: &mut [f64]) -> f64 {
+pub fn median(rates: &mut [f64]) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
 }

@@ -1,11 +1,13 @@
 //! Measurements on one machine. Each is a ratio or a figure of one run; see `docs/benchmarks.md` for how to read them.
 //!
 //! * [`commands`]: commands over HTTP beside a bare echo of the same JSON
+//! * [`decide`]: what deciding a hold costs in a small and in a large hall
 //! * [`streams`]: memory and lag of many live streams
 //! * [`startup`]: how long a server takes to start on a long log
 //! * [`server`], [`http`]: server processes, and the lean client that loads them
 
 mod commands;
+mod decide;
 mod echo;
 mod http;
 mod server;
@@ -32,6 +34,8 @@ enum Measurement {
     Commands(commands::Settings),
     /// Memory of many streams, and how long a change takes to reach them
     Streams(streams::Settings),
+    /// The cost of deciding a hold with 1,000 and with 100,000 seats
+    Decide(decide::Settings),
     /// Time to start on a log of many facts
     Startup(startup::Settings),
     /// Serves the bare echo (started by `commands`)
@@ -46,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         match cli.measurement {
             Measurement::Commands(settings) => commands::measure(&cli.server, &settings).await,
             Measurement::Streams(settings) => streams::measure(&cli.server, &settings).await,
+            Measurement::Decide(settings) => decide::measure(&settings),
             Measurement::Startup(settings) => startup::measure(&cli.server, &settings).await,
             Measurement::Echo { listen } => echo::serve(listen).await,
         }

@@ -250,58 +250,71 @@ fn rank(chart: &Chart, rows: impl Iterator<Item = (usize, i64, i64)>) -> Vec<Ran
     ranking
 }
 
-/// A complete binary tree over a ranking; each node is the union of the run lengths below it.
-#[derive(Debug, Clone)]
+/// A tree over a ranking; each node is the union of the run lengths below it. Eight children share a line of the cache, so a
+/// hundred times the rows cost two levels more.
+#[derive(Debug, Clone, PartialEq)]
 struct RunTree {
-    leaves: usize,
-    nodes: Vec<RunLengths>,
+    /// From the leaves to the root.
+    levels: Vec<Vec<RunLengths>>,
 }
+
+/// How many children a node of [`RunTree`] has.
+const CHILDREN: usize = 8;
 
 impl RunTree {
     fn new(lengths: &[RunLengths]) -> Self {
-        let leaves = lengths.len().next_power_of_two();
-        let mut nodes = vec![0; 2 * leaves];
-        nodes[leaves..leaves + lengths.len()].copy_from_slice(lengths);
-        for node in (1..leaves).rev() {
-            nodes[node] = nodes[2 * node] | nodes[2 * node + 1];
+        let mut levels = vec![lengths.to_vec()];
+        while let Some(below) = levels.last().filter(|below| below.len() > 1) {
+            let above = below.chunks(CHILDREN).map(union).collect();
+            levels.push(above);
         }
-        Self { leaves, nodes }
+        Self { levels }
     }
 
     fn set(&mut self, rank: usize, lengths: RunLengths) {
-        let mut node = self.leaves + rank;
-        self.nodes[node] = lengths;
-        while node > 1 {
-            node /= 2;
-            let union = self.nodes[2 * node] | self.nodes[2 * node + 1];
-            if self.nodes[node] == union {
+        self.levels[0][rank] = lengths;
+        let mut node = rank;
+        for level in 1..self.levels.len() {
+            node /= CHILDREN;
+            let union = union(self.children(level, node).1);
+            if std::mem::replace(&mut self.levels[level][node], union) == union {
                 break;
             }
-            self.nodes[node] = union;
         }
+    }
+
+    /// The children of a node, and the number of the first one.
+    fn children(&self, level: usize, node: usize) -> (usize, &[RunLengths]) {
+        let below = &self.levels[level - 1];
+        let first = node * CHILDREN;
+        (first, &below[first..below.len().min(first + CHILDREN)])
     }
 
     /// The first rank at or after `from` with one of the wanted run lengths.
     fn next(&self, from: usize, wanted: RunLengths) -> Option<usize> {
-        if from >= self.leaves {
-            return None;
-        }
-        let mut node = self.leaves + from;
-        // Climb until a subtree to the right of where we came from has what is wanted, then descend to its left edge.
-        while self.nodes[node] & wanted == 0 {
-            while node % 2 == 1 {
-                node /= 2;
-                if node <= 1 {
-                    return None;
-                }
+        let mut at = from;
+        // Climb until a sibling to the right of where we came from has what is wanted.
+        for (level, nodes) in self.levels.iter().enumerate() {
+            let siblings_end = nodes.len().min((at / CHILDREN + 1) * CHILDREN);
+            if let Some(found) = (at..siblings_end).find(|&node| nodes[node] & wanted != 0) {
+                return Some(self.descend(level, found, wanted));
             }
-            node += 1;
+            at = at / CHILDREN + 1;
         }
-        while node < self.leaves {
-            node = if self.nodes[2 * node] & wanted != 0 { 2 * node } else { 2 * node + 1 };
-        }
-        Some(node - self.leaves)
+        None
     }
+
+    /// The leftmost leaf below a node that has what is wanted.
+    fn descend(&self, level: usize, node: usize, wanted: RunLengths) -> usize {
+        (1..=level).rev().fold(node, |node, level| {
+            let (first, children) = self.children(level, node);
+            first + children.iter().position(|lengths| lengths & wanted != 0).unwrap_or(0)
+        })
+    }
+}
+
+fn union(lengths: &[RunLengths]) -> RunLengths {
+    lengths.iter().fold(0, |union, lengths| union | lengths)
 }
 
 #[cfg(test)]
