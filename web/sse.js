@@ -15,10 +15,6 @@ export class SseParser {
     this.rest = "";
     this.afterReturn = false;
     this.lastId = "";
-    this.clear();
-  }
-
-  clear() {
     this.event = "";
     /** @type {string[]} */
     this.data = [];
@@ -54,7 +50,9 @@ export class SseParser {
   /** An id counts only once its message is complete: otherwise a cut would skip that message. */
   dispatch() {
     const { event, data, id } = this;
-    this.clear();
+    this.event = "";
+    this.data = [];
+    this.id = null;
     if (id !== null) this.lastId = id;
     if (data.length > 0) this.onMessage({ event: event || "message", data: data.join("\n"), id: this.lastId });
   }
