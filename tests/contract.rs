@@ -254,6 +254,16 @@ async fn history_tells_every_fact_once_in_order() {
     auditor.get(&format!("{path}?limit=0")).await.is_problem(400, "bad-request");
     auditor.get(&format!("{path}?limit=1001")).await.is_problem(400, "bad-request");
 
+    for beyond in ["6", "9223372036854775807", "9223372036854775808", "18446744073709551615"] {
+        for path in [&path, "/log"] {
+            assert_eq!(
+                auditor.get(&format!("{path}?after={beyond}")).await.body,
+                json!({ "facts": [], "next": null }),
+                "{path} after {beyond}"
+            );
+        }
+    }
+
     let whole = auditor.get("/log").await.body;
     assert_eq!(whole["facts"].as_array().unwrap().len(), 6);
     let lines = answered(auditor.request(Method::GET, "/log").header("accept", "application/x-ndjson")).await.unwrap();

@@ -102,14 +102,11 @@ fn best_available(show: &Show, count: u32, section: Option<&str>, now: Timestamp
         Some(name) => Some(show.chart().section(name).ok_or_else(|| Refusal::UnknownSection(name.into()))?),
         None => None,
     };
-    let mut lapsed = show.lapsed(now).peekable();
-    let seats = if lapsed.peek().is_none() {
+    let seats = if show.lapsed(now).next().is_none() {
         show.free().best(count, section)
     } else {
         // The copy is rare: timers free these seats moments after their hold ends.
-        let mut free = show.free().clone();
-        lapsed.for_each(|reservation| free.give_back(&reservation.seats));
-        free.best(count, section)
+        show.free_at(now).best(count, section)
     };
     seats.ok_or(Refusal::NoAdjacentSeats { count })
 }

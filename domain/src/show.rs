@@ -72,6 +72,8 @@ pub struct Show {
     /// Pending reservations by the end of their hold.
     open: BTreeSet<(Timestamp, u32)>,
     free: FreeSeats,
+    /// Free seats that best-available choices keep away from for now.
+    aside: Vec<SeatIndex>,
 }
 
 /// A history that can't have come from the rules: what `verify` looks for.
@@ -111,6 +113,7 @@ impl Show {
             claim_of: HashMap::new(),
             open: BTreeSet::new(),
             free: FreeSeats::all(&chart),
+            aside: Vec::new(),
             chart,
         })
     }
@@ -197,11 +200,12 @@ impl Show {
     /// that names these seats is still decided as if nothing had happened.
     pub fn set_aside(&mut self, seats: &[SeatIndex]) {
         self.free.take(seats);
+        self.aside.extend(seats);
     }
 
     /// Ends what [`Show::set_aside`] began, before the outcome is folded in.
-    pub fn put_back(&mut self, seats: &[SeatIndex]) {
-        for &seat in seats {
+    pub fn put_back(&mut self) {
+        for seat in std::mem::take(&mut self.aside) {
             if self.claims[seat as usize].is_none() {
                 self.free.give_back(&[seat]);
             }
@@ -261,5 +265,13 @@ impl Show {
     /// The free seats.
     pub(crate) fn free(&self) -> &FreeSeats {
         &self.free
+    }
+
+    /// The free seats, and those of holds that have lapsed at `now`; without those that are set aside.
+    pub(crate) fn free_at(&self, now: Timestamp) -> FreeSeats {
+        let mut free = self.free.clone();
+        self.lapsed(now).for_each(|reservation| free.give_back(&reservation.seats));
+        free.take(&self.aside);
+        free
     }
 }

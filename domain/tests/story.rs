@@ -147,8 +147,15 @@ fn seats_set_aside_are_not_chosen_but_can_be_named() {
     stage.show.set_aside(&[4, 5]);
     stage.when(at(0), hold_best("r1", "ann", 2, None)).then([held("r1", "ann", &[14, 15], AT_600)]);
     stage.when(at(0), hold("r1", "ann", &["S-A-5"])).then([held("r1", "ann", &[4], AT_600)]);
-    stage.show.put_back(&[4, 5]);
+    stage.show.put_back();
     stage.when(at(0), hold_best("r1", "ann", 2, None)).then([held("r1", "ann", &[4, 5], AT_600)]);
+}
+
+#[test]
+fn seats_set_aside_are_not_chosen_even_when_their_last_hold_has_lapsed() {
+    let mut stage = Stage::given([(at(0), held("r1", "ann", &[4, 5], AT_600))]);
+    stage.show.set_aside(&[4, 5]);
+    stage.when(at(600), hold_best("r2", "bob", 2, None)).then([held("r2", "bob", &[14, 15], at(1200))]);
 }
 
 #[test]

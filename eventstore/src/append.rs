@@ -100,9 +100,22 @@ pub enum RecordedOutcome {
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     by_show: HashMap<ShowId, HashSet<SeatIndex>>,
+    /// When the newest fact was recorded that the append did not know of.
+    recorded_at: Timestamp,
 }
 
 impl Touched {
+    /// A fact that the append did not know of.
+    pub(crate) fn add_unknown(&mut self, fact: &StoredFact) {
+        self.recorded_at = self.recorded_at.max(fact.recorded_at);
+        self.add(&fact.show, &fact.touches);
+    }
+
+    /// Whether decisions of this instant are older than what stands in the log: time never runs back there.
+    pub(crate) fn is_later_than(&self, decided_at: Timestamp) -> bool {
+        self.recorded_at > decided_at
+    }
+
     pub(crate) fn add(&mut self, show: &ShowId, seats: &[SeatIndex]) {
         match self.by_show.get_mut(show) {
             Some(touched) => touched.extend(seats),

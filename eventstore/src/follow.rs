@@ -78,9 +78,11 @@ impl Follower {
     /// Reads from the store, and begins to read what comes next: whoever folds a long log has the reader work beside him.
     async fn read(&mut self, after: u64) -> Result<Vec<StoredFact>, LogError> {
         let mut facts = Vec::new();
-        if let Some(ahead) = self.ahead.take().filter(|ahead| ahead.after == after) {
-            facts = ahead.facts.await.map_err(|_panicked| LogError::Closed)??;
+        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.after == after) {
+            // It stays where it is until it is read, for callers that stop waiting.
+            facts = (&mut ahead.facts).await.map_err(|_panicked| LogError::Closed)??;
         }
+        self.ahead = None;
         // What was read ahead may have been read before anything stood there.
         if facts.is_empty() {
             facts = self.log.read_log(after, READ_FACTS).await?;

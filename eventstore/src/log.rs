@@ -9,6 +9,9 @@ use crate::error::LogError;
 use crate::follow::Follower;
 use crate::sqlite::SqliteLog;
 
+/// No store counts further: both keep positions as 64-bit integers with a sign. Whoever asks for what stands behind gets nothing.
+const POSITION_MAX: u64 = i64::MAX as u64 - 1;
+
 /// The log. Cheap to clone; the clones are one log. The set of stores is closed, so it is an enum.
 #[derive(Debug, Clone)]
 pub enum Log {
@@ -35,6 +38,9 @@ impl Log {
 
     /// Up to `limit` facts after a log position, in order.
     pub async fn read_log(&self, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        if after > POSITION_MAX {
+            return Ok(Vec::new());
+        }
         match self {
             Log::Sqlite(log) => log.read_log(after, limit).await,
         }
@@ -42,6 +48,9 @@ impl Log {
 
     /// Up to `limit` facts of one show after a position, in order.
     pub async fn read_show(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+        if after > POSITION_MAX {
+            return Ok(Vec::new());
+        }
         match self {
             Log::Sqlite(log) => log.read_show(show, after, limit).await,
         }

@@ -175,6 +175,19 @@ async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store:
     assert_eq!(facts.len(), 5);
 }
 
+async fn time_never_runs_back_in_the_log(store: impl Store) {
+    let log = store.open().expect("a new log");
+    let earlier = log.now();
+    let later = Timestamp::from_micros(earlier.as_micros() + 1);
+    let offer = |recorded_at, known, entry| log.append(Batch { known, recorded_at, entries: vec![entry] });
+    offer(later, 0, holding(1, "a", &[1])).await.expect("the log works");
+    // Decided before, committed after, about something else: it must be decided again at a later instant.
+    let appended = offer(earlier, 0, holding(2, "b", &[1])).await.expect("the log works");
+    assert_eq!(appended.verdicts, [Verdict::Conflict]);
+    let appended = offer(later, 1, holding(2, "b", &[1])).await.expect("the log works");
+    assert_eq!(appended.verdicts, [accepted(2, 1)]);
+}
+
 async fn everything_is_there_after_reopening(store: impl Store) {
     let log = store.open().expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1, 70_000])]).await;
@@ -317,6 +330,7 @@ suite!(sqlite:
     a_repeated_command_gets_its_first_outcome
     a_command_repeated_within_a_batch_takes_effect_once
     a_batch_offered_again_after_an_unknown_outcome_takes_effect_once
+    time_never_runs_back_in_the_log
     everything_is_there_after_reopening
     the_clock_does_not_run_back_behind_recorded_facts
     followers_see_every_fact_in_order_under_eight_writers
@@ -336,7 +350,11 @@ mod files {
         append(&log, 0, entries).await;
         drop(log);
         drop(reopened(store).await);
-        // The lock is free once the writer's thread has ended; only then may a test write into the file.
+        wait_until_unlocked(store);
+    }
+
+    /// The lock is free once the writer's thread has ended; only then may a test write into the file.
+    fn wait_until_unlocked(store: &Sqlite) {
         let lock = std::fs::File::open(store.0.path().join("log.lock")).expect("the lock is there");
         lock.lock().expect("it can be had");
     }
@@ -389,12 +407,29 @@ mod files {
     async fn a_changed_fact_is_noticed_by_whoever_reads_it() {
         let store = Sqlite::new();
         filled(&store).await;
-        tamper(&store, "DROP TRIGGER facts_are_never_updated; UPDATE facts SET subject = 'bob' WHERE log_position = 150");
-        let log = store.open().expect("the end of the log is as it was");
-        let error = log.read_log(0, 1_000).await.expect_err("fact 150 differs").to_string();
-        assert!(error.contains("damaged at log position 150") && error.contains("its hash differs"), "{error}");
-        assert!(log.read_show(&show("a"), 0, 1_000).await.is_err());
-        assert_eq!(log.read_log(150, 1_000).await.expect("the rest is sound").len(), 150);
+        tamper(&store, "DROP TRIGGER facts_are_never_updated; CREATE TABLE sound AS SELECT * FROM facts");
+        let changes = [
+            "subject = 'bob'",
+            "subject = NULL",
+            "touches = x'09000000'",
+            "kind = 'hold_expired'",
+            "recorded_at = recorded_at + 1",
+            "command_id = zeroblob(16)",
+            "data = '{\"reservation_id\":\"local-a.r\",\"seats\":[\"S-A-9\"]}'",
+            "version = 2",
+        ];
+        for change in changes {
+            tamper(&store, &format!("UPDATE facts SET {change} WHERE log_position = 150"));
+            let log = store.open().expect("the end of the log is as it was");
+            let error = log.read_log(0, 1_000).await.expect_err(change).to_string();
+            assert!(error.contains("damaged at log position 150") && error.contains("its hash differs"), "{change}: {error}");
+            assert!(log.read_show(&show("a"), 0, 1_000).await.is_err(), "{change}");
+            assert_eq!(log.read_log(150, 1_000).await.expect("the rest is sound").len(), 150, "{change}");
+            drop(log);
+            drop(reopened(&store).await);
+            wait_until_unlocked(&store);
+            tamper(&store, "DELETE FROM commands; INSERT OR REPLACE INTO facts SELECT * FROM sound WHERE log_position = 150");
+        }
     }
 
     #[tokio::test]

@@ -121,7 +121,7 @@ struct FactLine<'a> {
 }
 
 impl StoredFact {
-    /// The canonical bytes: one JSON object without spaces, as in the history and in exports. Hashes are over these.
+    /// The canonical bytes: one JSON object without spaces, as in the history and in exports.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let data: &RawValue = serde_json::from_str(&self.data).unwrap_or(RawValue::NULL);
         let line = FactLine {
@@ -138,9 +138,11 @@ impl StoredFact {
         serde_json::to_vec(&line).expect("text, numbers and checked JSON always serialize")
     }
 
-    /// The leaf hash of RFC 6962, section 2.1, over the canonical bytes. It is stored beside the fact, so that a fact that
-    /// was changed in place is noticed by whoever reads it.
-    pub fn leaf_hash(&self) -> [u8; 32] {
-        Sha256::new().chain_update([0]).chain_update(self.canonical_bytes()).finalize().into()
+    /// SHA-256 over everything that the log keeps of the fact: the canonical bytes, then the touched seats, 4 bytes each,
+    /// little endian. It is stored beside the fact, so that a fact that was changed in place is noticed by whoever reads it.
+    pub fn row_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new().chain_update(self.canonical_bytes());
+        self.touches.iter().for_each(|seat| hash.update(seat.to_le_bytes()));
+        hash.finalize().into()
     }
 }

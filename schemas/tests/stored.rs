@@ -120,9 +120,9 @@ fn the_canonical_bytes_and_their_hash_are_what_they_were() {
         r#""data":{"reservation_id":"local-7k2m.x9","seats":["Stalls-A-1","Stalls-A-2"]}}"#
     );
     assert_eq!(String::from_utf8(fact.canonical_bytes()).unwrap(), expected);
-    let hash: String = fact.leaf_hash().iter().map(|byte| format!("{byte:02x}")).collect();
-    // `(printf '\0'; printf '%s' "$canonical") | sha256sum`
-    assert_eq!(hash, include_str!("../samples/hold_released.v1.leaf").trim());
+    let hash: String = fact.row_hash().iter().map(|byte| format!("{byte:02x}")).collect();
+    // `(printf '%s' "$canonical"; printf '\0\0\0\0\1\0\0\0') | sha256sum`
+    assert_eq!(hash, include_str!("../samples/hold_released.v1.sha256").trim());
 }
 
 #[test]

@@ -135,9 +135,7 @@ struct SeatsTaken {
 #[derive(Default)]
 struct TakenOfShow {
     seats: HashSet<SeatIndex>,
-    /// Those of them that the show's best-available choices keep away from. Nobody may ask for any, so this is done when
-    /// somebody does.
-    set_aside: Vec<SeatIndex>,
+    /// Those that best-available choices don't keep away from yet. Nobody may ask for any, so that is done when somebody does.
     not_set_aside: Vec<SeatIndex>,
 }
 
@@ -146,8 +144,7 @@ impl SeatsTaken {
     fn prepare(&mut self, id: &ShowId, show: &mut Show, command: &Command) {
         let is_choice = matches!(command, Command::HoldSeats { wanted: Wanted::BestAvailable { .. }, .. });
         if let Some(taken) = self.by_show.get_mut(id).filter(|_| is_choice) {
-            show.set_aside(&taken.not_set_aside);
-            taken.set_aside.append(&mut taken.not_set_aside);
+            show.set_aside(&std::mem::take(&mut taken.not_set_aside));
         }
     }
 
@@ -167,9 +164,9 @@ impl SeatsTaken {
     }
 
     fn put_back(self, shows: &mut HashMap<ShowId, Slot>) {
-        for (id, taken) in self.by_show {
+        for id in self.by_show.into_keys() {
             if let Some(Slot::Ready(show)) = shows.get_mut(&id) {
-                show.put_back(&taken.set_aside);
+                show.put_back();
             }
         }
     }

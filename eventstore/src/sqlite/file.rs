@@ -24,7 +24,7 @@ const CREATE: &str = "
         subject      TEXT,
         touches      BLOB    NOT NULL, -- seats in chart order, 4 bytes each, little endian
         data         TEXT    NOT NULL, -- a JSON object
-        leaf_hash    BLOB    NOT NULL, -- RFC 6962 leaf hash of the canonical bytes
+        row_hash    BLOB    NOT NULL, -- of all that stands before it, see StoredFact::row_hash
         UNIQUE (show_id, position)
     ) STRICT;
     -- Commands whose senders may repeat them at any time.

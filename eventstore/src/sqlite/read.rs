@@ -13,7 +13,7 @@ use crate::error::LogError;
 
 /// The columns of a fact, in the order that [`read_row`] takes them.
 pub(crate) const COLUMNS: &str =
-    "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash";
+    "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash";
 
 /// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
 const CHECKED_AT_OPEN: u64 = 100;
@@ -136,11 +136,11 @@ pub(crate) fn read_row(row: &Row<'_>, log_position: u64) -> Result<StoredFact, L
             row.get(10)?,
         ))
     };
-    let (columns, leaf_hash) = read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?;
+    let (columns, row_hash) = read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?;
     let log_position = columns.log_position;
     let damaged = |what: String| LogError::Damaged { log_position, what };
     let fact = columns.into_fact().map_err(damaged)?;
-    if fact.leaf_hash() != leaf_hash.as_slice() {
+    if fact.row_hash() != row_hash.as_slice() {
         return Err(damaged("the fact is not the one that was written: its hash differs".into()));
     }
     Ok(fact)

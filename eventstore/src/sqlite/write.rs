@@ -89,12 +89,16 @@ impl<'a> Append<'a> {
 
     fn read_what_came_between(&mut self) -> Result<(), LogError> {
         let failed = |source| LogError::Store { doing: "reading what came between", source };
-        let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1");
+        let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1 ORDER BY log_position");
         let mut statement = self.transaction.prepare_cached(&sql).map_err(failed)?;
         let mut rows = statement.query([self.batch.known]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let fact = read_row(row, self.batch.known + 1)?;
-            self.touched.add(&fact.show, &fact.touches);
+            let expected = self.batch.known + 1 + self.unknown.len() as u64;
+            if fact.log_position != expected {
+                return Err(LogError::Damaged { log_position: expected, what: format!("the next fact is at {}", fact.log_position) });
+            }
+            self.touched.add_unknown(&fact);
             self.unknown.push(fact);
         }
         Ok(())
@@ -104,7 +108,7 @@ impl<'a> Append<'a> {
         if let Some(recorded) = self.recorded(entry)? {
             return Ok(Verdict::Repeated(recorded));
         }
-        if self.touched.outdates(entry) {
+        if self.touched.is_later_than(self.batch.recorded_at) || self.touched.outdates(entry) {
             return Ok(Verdict::Conflict);
         }
         match &entry.proposal {
@@ -160,7 +164,7 @@ impl<'a> Append<'a> {
             touches: fact.touches.clone(),
         };
         let sql =
-            "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, leaf_hash)
+            "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.transaction
             .prepare_cached(sql)
@@ -176,7 +180,7 @@ impl<'a> Append<'a> {
                     fact.subject.as_ref().map(Subject::as_str),
                     write_touches(&fact.touches),
                     fact.data,
-                    fact.leaf_hash(),
+                    fact.row_hash(),
                 ])
             })
             .map_err(|source| LogError::Store { doing: "appending a fact", source })?;
@@ -234,6 +238,9 @@ impl<'a> Append<'a> {
         let mut facts = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             facts.push(read_row(row, first)?);
+        }
+        if facts.len() as u64 != count {
+            return Err(LogError::Damaged { log_position: first, what: format!("a command has {} facts here, not {count}", facts.len()) });
         }
         Ok(facts)
     }

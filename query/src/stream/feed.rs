@@ -19,6 +19,8 @@ pub const FRAME_LAG_SECONDS: &str = "fullhouse_stream_frame_lag_seconds";
 
 /// The pause between two frames of a show. What changes meanwhile is in the next one.
 const FRAME_PAUSE: Duration = Duration::from_millis(50);
+/// How many differences are kept for clients that are at the same position. Whoever asks may name any position.
+const DIFFERENCES_MAX: usize = 64;
 /// Silence is broken after this long, so that a dead connection can be told from a quiet one.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
@@ -90,6 +92,8 @@ impl Feeds {
 
 impl Feed {
     fn start(show: Arc<LiveShow>, stop: &CancellationToken) -> Arc<Self> {
+        // What changes after this is seen as a change, so nothing can fall between here and the map.
+        let position = show.position();
         let map = Map::of(&show);
         let frames = watch::channel(Arc::new(Frame::silence(map.position, FrameKind::Silence))).0;
         let nobody_watches = CancellationToken::new();
@@ -100,7 +104,7 @@ impl Feed {
             frames,
             _ends_with_me: nobody_watches.clone().drop_guard(),
         });
-        let running = run(Arc::downgrade(&feed), feed.show.position(), stop.clone());
+        let running = run(Arc::downgrade(&feed), position, stop.clone());
         tokio::spawn(async move { nobody_watches.run_until_cancelled(running).await });
         feed
     }
@@ -143,6 +147,9 @@ impl Feed {
         let changes: Vec<(SeatIndex, SeatStatus)> =
             changed.filter(|((at, _), _)| **at > position).map(|((_, status), seat)| (seat, *status)).collect();
         let bytes = Bytes::from(change_message(self.show.chart(), to, map.counts, &changes));
+        if map.differences.len() >= DIFFERENCES_MAX {
+            map.differences.clear();
+        }
         map.differences.insert(position, bytes.clone());
         Some((to, bytes))
     }
