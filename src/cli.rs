@@ -60,7 +60,7 @@ pub struct ServeSettings {
     pub demo: bool,
 
     /// Simulates so many people who shop for seats of the example event
-    #[arg(long, env = "FULLHOUSE_DEMO_SHOPPERS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
+    #[arg(long, env = "FULLHOUSE_DEMO_SHOPPERS", default_value_t = 0, value_name = "N", requires = "demo", value_parser = clap::value_parser!(u16).range(..=1_000))]
     pub demo_shoppers: u16,
 
     /// Accepts tokens of these keys too: a file with a JSON Web Key Set, each key with `kid` and `alg`
@@ -127,15 +127,15 @@ pub struct TokenSettings {
     pub data: PathBuf,
 
     /// What the bearer may do
-    #[arg(long, value_parser = role, value_name = "customer|organizer|auditor|analyst|operator")]
+    #[arg(long, env = "FULLHOUSE_ROLE", value_parser = role, value_name = "customer|organizer|auditor|analyst|operator")]
     pub role: fullhouse_http::Role,
 
     /// Who the bearer is: 1 to 255 visible characters
-    #[arg(long, value_parser = subject)]
+    #[arg(long, env = "FULLHOUSE_SUBJECT", value_parser = subject)]
     pub subject: Subject,
 
     /// How many hours the token is good
-    #[arg(long, default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=8_784))]
+    #[arg(long, env = "FULLHOUSE_HOURS", default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=8_784))]
     pub hours: u64,
 }
 
@@ -147,7 +147,7 @@ pub struct VerifySettings {
     pub data: PathBuf,
 
     /// Prints the report as JSON
-    #[arg(long)]
+    #[arg(long, env = "FULLHOUSE_JSON")]
     pub json: bool,
 }
 
@@ -180,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn every_option_of_the_server_is_an_environment_variable_too() {
+    fn every_option_is_an_environment_variable_too() {
         let command = Cli::command();
-        let serve = command.find_subcommand("serve").expect("there is one");
-        for option in serve.get_arguments().filter(|argument| argument.get_long().is_some_and(|long| long != "help" && long != "version")) {
+        let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        for option in options.filter(|argument| argument.get_long().is_some_and(|long| long != "help" && long != "version")) {
             let long = option.get_long().unwrap_or_default();
             let expected = format!("FULLHOUSE_{}", long.replace('-', "_").to_uppercase());
             assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");

@@ -2,7 +2,9 @@
 
 use fullhouse_schemas::http::{CompactSeatsBody, ReadinessBody};
 use fullhouse_schemas::stream::ChangeBody;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, HeaderBuilder, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -37,7 +39,7 @@ use utoipa::{Modify, OpenApi};
         (name = "history", description = "What happened. Role: auditor."),
         (name = "operations", description = "For those who run the server."),
     ),
-    modifiers(&Token),
+    modifiers(&Token, &Manners),
 )]
 pub struct Description;
 
@@ -51,6 +53,55 @@ impl Modify for Token {
             .description(Some("Claims `sub`, `role`, `exp`, `aud`. `POST /session` gives anyone a guest token."))
             .build();
         description.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What is true of every operation, so that no handler has to say it: errors are `application/problem+json`, tokens may be
+/// missing or of the wrong role, and any server may be busy.
+struct Manners;
+
+/// Paths that answer as long as the process does.
+const ALWAYS_ANSWERED: [&str; 4] = ["/livez", "/metrics", "/session", "/readyz"];
+
+impl Modify for Manners {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut description.paths.paths {
+            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                let responses = &mut operation.responses.responses;
+                if operation.security.is_some() {
+                    responses.entry("401".into()).or_insert_with(|| problem("unauthorized: the token is missing or no good"));
+                    responses.entry("403".into()).or_insert_with(|| problem("forbidden: the token's role may not do this"));
+                }
+                if !ALWAYS_ANSWERED.contains(&path.as_str()) {
+                    responses.entry("503".into()).or_insert_with(|| problem("not-reached or overloaded"));
+                }
+                for (status, response) in responses.iter_mut() {
+                    if let RefOr::T(response) = response {
+                        describe_problem(status, response);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn problem(description: &str) -> RefOr<Response> {
+    let content = Content::new(Some(utoipa::openapi::Ref::from_schema_name("Problem")));
+    RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
+}
+
+fn describe_problem(status: &str, response: &mut Response) {
+    if !status.starts_with(['4', '5']) {
+        return;
+    }
+    if let Some(content) = response.content.swap_remove("application/json") {
+        response.content.insert("application/problem+json".into(), content);
+    }
+    if matches!(status, "429" | "503") {
+        let text = Schema::Object(ObjectBuilder::new().schema_type(Type::String).build());
+        let header = HeaderBuilder::new().schema(Some(text)).description(Some("Seconds to stay away.")).build();
+        response.headers.insert("Retry-After".into(), RefOr::T(header));
     }
 }
 

@@ -83,8 +83,15 @@ async fn the_chart_has_every_seat_and_can_be_kept() {
     assert_eq!((&first["section"], &first["row"], &first["number"]), (&json!("S"), &json!("A"), &json!(1)));
     assert!(first["x"].is_i64() && first["y"].is_i64() && first["price"] == json!({ "amount": 4500, "currency": "EUR" }));
     assert!(tag.starts_with('"') && chart.header("cache-control").contains("immutable"), "a strong tag, and for good");
-    let again = answered(anyone.request(Method::GET, &format!("/events/{event}/chart")).header("if-none-match", tag)).await.unwrap();
+    let path = format!("/events/{event}/chart");
+    let again = answered(anyone.request(Method::GET, &path).header("if-none-match", tag)).await.unwrap();
     assert_eq!((again.status, again.text.as_str()), (304, ""));
+    // Other bytes have another tag (RFC 9110, section 8.8.3), and that is known again too.
+    let zipped = anyone.request(Method::GET, &path).header("accept-encoding", "gzip").send().await.unwrap();
+    let zipped_tag = zipped.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!((zipped.headers()["content-encoding"].to_str().unwrap(), zipped_tag == tag), ("gzip", false), "{zipped_tag}");
+    let again = answered(anyone.request(Method::GET, &path).header("if-none-match", &zipped_tag)).await.unwrap();
+    assert_eq!((again.status, again.header("vary")), (304, "accept-encoding"));
 }
 
 #[tokio::test]
@@ -270,6 +277,14 @@ async fn history_tells_every_fact_once_in_order() {
     assert_eq!(lines.header("content-type"), "application/x-ndjson");
     let lines: Vec<Value> = lines.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(&lines, whole["facts"].as_array().unwrap());
+    for (accept, media_type) in [
+        ("application/x-ndjson;q=0", "application/json"),
+        ("text/html, APPLICATION/X-NDJSON; q=0.5", "application/x-ndjson"),
+        ("*/*", "application/json"),
+    ] {
+        let answer = answered(auditor.request(Method::GET, "/log").header("accept", accept)).await.unwrap();
+        assert_eq!((answer.header("content-type"), answer.header("vary")), (media_type, "accept"), "{accept}");
+    }
     let limited = answered(auditor.request(Method::GET, "/log?after=1&limit=3").header("accept", "application/x-ndjson")).await.unwrap();
     assert_eq!(limited.text.lines().count(), 3);
 }

@@ -69,5 +69,5 @@ async fn through_the_gateway_a_stream_is_live_and_a_flood_is_refused() {
     map.reach(6).await;
     assert_eq!(map.whole_maps, 1);
 
-    eventually("the flood is refused", || async { (ann.get("/livez").await.status == 429).then_some(()) }).await;
+    eventually("the flood is refused", || async { (ann.get("/events").await.status == 429).then_some(()) }).await;
 }

@@ -58,7 +58,8 @@ impl Racer {
                 1..=20 => {}
                 _ => {
                     let released = self.person.release(&id).await;
-                    assert_eq!(released.status, 204, "{released:?}");
+                    // The clock may have run out meanwhile.
+                    assert!(released.status == 204 || released.code() == "hold-expired", "{released:?}");
                 }
             }
         }

@@ -120,4 +120,7 @@ async fn a_guest_is_a_customer_whom_nobody_knows() {
     let members: BTreeSet<&String> = sessions[0].body.as_object().unwrap().keys().collect();
     assert_eq!(members, BTreeSet::from([&"token".to_owned(), &"subject".to_owned(), &"expires_at".to_owned()]));
     assert_eq!(sessions[0].header("cache-control"), "no-store");
+    let anyone = Person::anonymous(&server.url);
+    assert_eq!(answered(anyone.request(Method::POST, "/session")).await.unwrap().status, 201, "no body is needed");
+    anyone.post("/session", &json!({ "role": "organizer" })).await.is_problem(422, "unprocessable-content");
 }

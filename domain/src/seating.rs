@@ -219,9 +219,11 @@ impl Hall {
         }
         let numbered = || chart.row_places().iter().enumerate();
         let hall_ranking = rank(chart, numbered().map(|(row, place)| (row, place.depth, place.left_in_hall)));
-        let section_rankings = (0..chart.sections().len())
-            .map(|section| {
-                let members: Vec<(usize, &RowPlace)> = numbered().filter(|(row, _)| rows[*row].section as usize == section).collect();
+        let mut rows_of_section: Vec<Vec<(usize, &RowPlace)>> = vec![Vec::new(); chart.sections().len()];
+        numbered().for_each(|(row, place)| rows_of_section[rows[row].section as usize].push((row, place)));
+        let section_rankings = rows_of_section
+            .into_iter()
+            .map(|members| {
                 let front = members.first().map_or(0, |(_, place)| place.depth);
                 rank(chart, members.into_iter().map(|(row, place)| (row, place.depth - front, place.left_in_section)))
             })

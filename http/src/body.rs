@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use fullhouse_schemas::http::BODY_BYTES_MAX;
@@ -33,6 +33,23 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
         }
         let bytes = collect(request, BYTES_MAX).await?;
         Ok(Self { value: parse(&bytes)?, bytes })
+    }
+}
+
+/// A body that may be absent: no content type, and no bytes.
+impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> OptionalFromRequest<S> for JsonBody<T, BYTES_MAX> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Failure> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
+        }
+        let bytes = collect(request, BYTES_MAX).await?;
+        if bytes.is_empty() {
+            Ok(None)
+        } else {
+            Err(Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into())
+        }
     }
 }
 

@@ -121,6 +121,9 @@ impl Tokens {
         let text = std::fs::read_to_string(path).map_err(|source| KeyError::File { path: path.into(), doing: "read", source })?;
         let not_keys = |what| KeyError::NotKeys { path: path.into(), what };
         let set: JwkSet = serde_json::from_str(&text).map_err(|_malformed| not_keys("a JSON Web Key Set"))?;
+        if set.keys.is_empty() {
+            return Err(not_keys("a key set with a key in it"));
+        }
         for key in &set.keys {
             let id = key.common.key_id.clone().ok_or_else(|| not_keys("a key set in which every key has a `kid`"))?;
             let algorithm = key.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
@@ -205,11 +208,14 @@ fn new_key(path: &Path) -> Result<Vec<u8>, KeyError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(mut file) => {
-            file.write_all(&pkcs8).and_then(|()| file.sync_all()).map_err(written)?;
-            Ok(pkcs8)
-        }
+    // The key gets its name when it is whole, so that nobody ever reads a part of one.
+    let unfinished = path.with_extension(format!("{:016x}", rand::random::<u64>()));
+    let mut file = options.open(&unfinished).map_err(written)?;
+    file.write_all(&pkcs8).and_then(|()| file.sync_all()).map_err(written)?;
+    let named = std::fs::hard_link(&unfinished, path);
+    std::fs::remove_file(&unfinished).map_err(written)?;
+    match named {
+        Ok(()) => Ok(pkcs8),
         // Another process was quicker; both must use one key.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             std::fs::read(path).map_err(|source| KeyError::File { path: path.into(), doing: "read", source })

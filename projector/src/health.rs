@@ -1,6 +1,10 @@
 //! How the projections are doing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
 
 use crate::ProjectionError;
 
@@ -11,20 +15,32 @@ pub struct Health {
 }
 
 impl Health {
-    /// Notes how a projection ended; what stopped it is logged here, once.
-    pub(crate) fn ended(&self, projection: &'static str, result: Result<(), ProjectionError>) {
-        let error = match result {
-            // Closing the log is how a projection is told to end.
-            Ok(()) | Err(ProjectionError::Log(fullhouse_eventstore::LogError::Closed)) => return,
-            Err(error) => error,
+    /// Runs a projection that only `stop` may end. Whatever else ends it, a panic included, is logged and kept here.
+    pub(crate) async fn watch(
+        &self,
+        projection: &'static str,
+        stop: &CancellationToken,
+        running: impl Future<Output = Result<(), ProjectionError>>,
+    ) {
+        let running = AssertUnwindSafe(running).catch_unwind();
+        let Some(ended) = stop.run_until_cancelled(running).await else { return };
+        let why = match ended {
+            Ok(Ok(())) => "it has ended".to_owned(),
+            Ok(Err(error)) => with_cause(&error),
+            Err(_panicked) => "it has panicked".to_owned(),
         };
-        let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-        tracing::error!(projection, "a projection has stopped: {error}{source}");
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {error}"));
+        tracing::error!(projection, "a projection has stopped: {why}");
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {why}"));
     }
 
-    /// What has stopped; nothing when all is well.
+    /// What has stopped for good; nothing when all is well.
     pub fn stopped(&self) -> Vec<String> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// An error and what it came of, in one line.
+pub(crate) fn with_cause(error: &ProjectionError) -> String {
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{cause}")
 }

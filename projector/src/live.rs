@@ -20,10 +20,7 @@ pub const LAG_SECONDS: &str = "fullhouse_live_views_lag_seconds";
 
 /// Keeps the views and the timers at the head of the log until `stop`.
 pub async fn run(log: Log, views: Arc<LiveViews>, timers: Arc<Timers>, health: Health, stop: CancellationToken) {
-    let following = follow(&log, &views, &timers);
-    if let Some(result) = stop.run_until_cancelled(following).await {
-        health.ended("the live seat view", result);
-    }
+    health.watch("the live seat view", &stop, follow(&log, &views, &timers)).await;
 }
 
 async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<(), ProjectionError> {

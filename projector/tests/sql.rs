@@ -153,6 +153,31 @@ async fn views_written_with_many_interruptions_equal_views_written_at_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn views_that_somebody_has_locked_go_on_when_he_lets_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
+    let mut author = Author::schedule(&log, "a").await;
+    project(&log, folder.path(), 1).await;
+    let lock = rusqlite::Connection::open(folder.path().join(sql::FILE_NAME)).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (stop, health) = (CancellationToken::new(), Health::default());
+    let running = tokio::spawn(sql::run(log.clone(), folder.path().into(), health.clone(), stop.clone()));
+    author.go_on(3).await;
+    // Longer than a writer waits for a lock.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    lock.execute_batch("COMMIT").unwrap();
+    let reached = async {
+        while position(folder.path()) < log.head() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("the views go on");
+    assert_eq!(health.stopped(), Vec::<String>::new());
+    stop.cancel();
+    running.await.unwrap();
+}
+
 /// Compares with the domain's own fold, which knows nothing of the projection.
 fn views_are_the_fold(folder: &Path, author: &Author) {
     let views = sql::open_to_read(folder).unwrap().unwrap();

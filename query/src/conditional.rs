@@ -17,8 +17,26 @@ impl Tag {
     fn is_in(&self, headers: &HeaderMap) -> bool {
         let listed =
             headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        listed.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.0)
+        listed.map(str::trim).any(|tag| {
+            let tag = tag.strip_prefix("W/").unwrap_or(tag);
+            tag == "*" || tag == self.0 || tag.strip_suffix(ZIPPED_ENDING).is_some_and(|plain| self.0.strip_suffix('"') == Some(plain))
+        })
     }
+}
+
+/// How the tag of a compressed answer ends: a strong tag stands for certain bytes, and these are others.
+const ZIPPED_ENDING: &str = "-gzip\"";
+
+/// Gives a compressed answer a tag of its own.
+pub(crate) async fn tag_what_was_compressed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let plain = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).and_then(|tag| tag.strip_suffix('"')).map(str::to_owned);
+        if let Some(tag) = plain.and_then(|plain| HeaderValue::from_str(&format!("{plain}{ZIPPED_ENDING}")).ok()) {
+            headers.insert(header::ETAG, tag);
+        }
+    }
+    response
 }
 
 /// 304 for a client that has this state; else the body, which is made only then.
@@ -33,6 +51,10 @@ pub(crate) fn json(request: &HeaderMap, tag: &Tag, cache_control: &'static str, 
         headers.insert(header::ETAG, value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    if response.status() == StatusCode::NOT_MODIFIED {
+        // What is sent whole gets this from whoever compresses it.
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     response
 }
 
@@ -47,10 +69,10 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(sent))]);
             json(&headers, &tag, "no-cache", || Bytes::from_static(b"{}")).status()
         };
-        for has_it in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "*"] {
+        for has_it in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "\"7-gzip\"", "*"] {
             assert_eq!(status(has_it), StatusCode::NOT_MODIFIED, "{has_it}");
         }
-        for has_not in ["\"6\"", "7", "", "\"77\""] {
+        for has_not in ["\"6\"", "7", "", "\"77\"", "\"-gzip\"", "\"77-gzip\""] {
             assert_eq!(status(has_not), StatusCode::OK, "{has_not}");
         }
     }

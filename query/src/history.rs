@@ -67,7 +67,8 @@ struct Reading {
         ("reservation" = Option<String>, Query, description = "Only facts about this reservation."),
     ),
     responses(
-        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.", body = FactsBody),
+        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.",
+            content((FactsBody = "application/json"), (String = "application/x-ndjson"))),
         (status = "4XX", description = "See `code`.", body = Problem),
     )
 )]
@@ -99,7 +100,8 @@ pub async fn of_show(
         ("limit" = Option<u64>, Query, description = "1 to 1,000, 100 when absent; as NDJSON any number, and no limit when absent."),
     ),
     responses(
-        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.", body = FactsBody),
+        (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.",
+            content((FactsBody = "application/json"), (String = "application/x-ndjson"))),
         (status = "4XX", description = "See `code`.", body = Problem),
     )
 )]
@@ -117,17 +119,30 @@ async fn answer(state: &QueryState, reading: Reading, after: u64, limit: Option<
     if limit == Some(0) {
         return Err(Problem::new(Code::BadRequest, "`limit` must be 1 or more.").into());
     }
-    let wants_lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accept| accept.contains(NDJSON));
-    if wants_lines {
-        return Ok(lines(reading, after, limit.unwrap_or(u64::MAX)));
-    }
+    let mut response =
+        if wants_lines(headers) { lines(reading, after, limit.unwrap_or(u64::MAX)) } else { paged(state, &reading, after, limit).await? };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// Whether the client asks for one fact a line, and doesn't rule that out with a weight of 0.
+fn wants_lines(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    accepted.map(|range| range.split(';').map(str::trim)).any(|mut parts| {
+        let is_lines = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(NDJSON));
+        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=").or(parameter.strip_prefix("Q=")));
+        is_lines && weight.is_none_or(|weight| weight.parse::<f64>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+async fn paged(state: &QueryState, reading: &Reading, after: u64, limit: Option<u64>) -> Answer<Response> {
     let limit = limit.map_or(LIMIT_DEFAULT, |limit| limit.try_into().unwrap_or(usize::MAX));
     if limit > LIMIT_MAX {
         let detail = format!("`limit` must be 1 to {LIMIT_MAX}; as `{NDJSON}` there is no such limit.");
         return Err(Problem::new(Code::BadRequest, detail).into());
     }
     let _permit = state.past_read().await?;
-    page(&reading, after, limit).await.map_err(|error| internal("reading the log", &error))
+    page(reading, after, limit).await.map_err(|error| internal("reading the log", &error))
 }
 
 #[derive(Serialize)]

@@ -72,7 +72,8 @@ impl QueryState {
             return Ok(());
         }
         let reached = *self.views.log_position().borrow();
-        Err(Problem::new(Code::NotReached, format!("The views are at log position {reached}; the log is at {head}.")).into())
+        let detail = format!("The views are at log position {reached}; the log is at {head}.");
+        Err(Problem::new(Code::NotReached, detail).with("log_position", reached).into())
     }
 
     async fn past_read(&self) -> Answer<tokio::sync::OwnedSemaphorePermit> {
@@ -99,6 +100,7 @@ pub fn router(state: QueryState) -> Router {
         .route("/log", get(history::of_log))
         .route("/reserve/{reservation_id}", get(reservation::reservation))
         .layer(tower_http::compression::CompressionLayer::new())
+        .layer(axum::middleware::map_response(conditional::tag_what_was_compressed))
         .route("/events/{event_id}/stream", get(stream::stream))
         .with_state(state)
 }

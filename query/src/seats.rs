@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
-use fullhouse_domain::{ShowId, Timestamp};
+use fullhouse_domain::{SeatStatus, ShowId, Timestamp};
 use fullhouse_http::problem::internal;
 use fullhouse_http::{Answer, Parameters, PathId};
 use fullhouse_schemas::facts::decode;
-use fullhouse_schemas::http::{CompactSeatsBody, SeatsBody, statuses_text};
+use fullhouse_schemas::http::{CompactSeatsBody, Counts, SeatsBody, statuses_text};
 use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{Code, Problem, StoredFact};
 use fullhouse_views::{LiveShow, SeatView};
@@ -19,6 +19,15 @@ use crate::{PATIENCE, QueryState};
 
 /// How many facts are read at a time.
 const READ_FACTS: usize = 4_096;
+
+/// One or the other, as `format` says.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it is only described; the answers are written as what they are")]
+enum SeatsAnswer {
+    Full(SeatsBody),
+    Compact(CompactSeatsBody),
+}
 
 /// Which map, and how.
 #[derive(Debug, Deserialize)]
@@ -57,7 +66,9 @@ enum Moment {
         ("min_position" = Option<u64>, Query, description = "Waits until the view has reached this position."),
     ),
     responses(
-        (status = 200, body = SeatsBody), (status = 304, description = "You have it."),
+        (status = 200, description = "The map; with `format=compact` a `CompactSeatsBody`.", body = inline(SeatsAnswer)),
+        (status = 304, description = "You have it."),
+        (status = 400, description = "bad-request", body = Problem),
         (status = 404, description = "not-found: no such event, or it had no such moment", body = Problem),
         (status = 503, description = "not-reached: `position` says how far the view is", body = Problem),
     )
@@ -84,21 +95,39 @@ pub async fn seats(
         return Err(Problem::new(Code::NotReached, detail).with("position", position).into());
     }
     match moment {
-        None => Ok(answer(&headers, wanted.format, &show, &show.view())),
-        Some(moment) => Ok(answer(&headers, wanted.format, &show, &past(&state, &show, moment).await?)),
+        None => {
+            // The projector waits while the view is looked at, so it is copied and let go.
+            let map = Map::of(&show.view());
+            Ok(answer(&headers, wanted.format, &show, &map))
+        }
+        Some(moment) => Ok(answer(&headers, wanted.format, &show, &Map::of(&past(&state, &show, moment).await?))),
     }
 }
 
-fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, view: &SeatView) -> Response {
+/// What an answer tells of a view.
+struct Map {
+    position: u64,
+    counts: Counts,
+    statuses: Vec<SeatStatus>,
+}
+
+impl Map {
+    fn of(view: &SeatView) -> Self {
+        Self { position: view.position(), counts: view.counts(), statuses: view.statuses().to_vec() }
+    }
+}
+
+fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &Map) -> Response {
+    let Map { position, counts, statuses } = map;
+    let (position, counts) = (*position, *counts);
     let body = || -> Bytes {
-        let (position, counts, statuses) = (view.position(), view.counts(), view.statuses());
         let written = match format {
             Format::Compact => serde_json::to_vec(&CompactSeatsBody { position, counts, statuses: statuses_text(statuses) }),
             Format::Full => serde_json::to_vec(&SeatsBody::new(show.id(), show.chart(), position, counts, statuses)),
         };
         written.expect("text and numbers always serialize").into()
     };
-    conditional::json(headers, &Tag::new(view.position()), "no-cache", body)
+    conditional::json(headers, &Tag::new(position), "no-cache", body)
 }
 
 /// Folds the log up to a moment.

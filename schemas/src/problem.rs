@@ -49,7 +49,6 @@ codes! {
     PassRequired "pass-required" 403 "A pass is needed" "The show has a waiting room, and no valid pass came along."
     NotFound "not-found" 404 "There is nothing here" "No such path, show or reservation; or the reservation is somebody else's."
     MethodNotAllowed "method-not-allowed" 405 "This method does not work here" "The `Allow` header names the methods that do."
-    NotAcceptable "not-acceptable" 406 "No such format" "The answer can't be given in the format asked for."
     RequestTimeout "request-timeout" 408 "The request took too long to arrive" "The body did not arrive in time."
     SeatsTaken "seats-taken" 409 "Seats are no longer available" "Some of the seats belong to somebody else. `conflicts` names every one, with its status."
     NoAdjacentSeats "no-adjacent-seats" 409 "Not enough seats side by side" "No row has so many free seats next to one another. Ask for fewer, or elsewhere."
@@ -69,11 +68,10 @@ codes! {
     UnknownSection "unknown-section" 422 "The show has no such section" "The detail names it."
     IdempotencyKeyReused "idempotency-key-reused" 422 "The Idempotency-Key was used for another request" "A key stands for one request. Use a new one."
     TooManyRequests "too-many-requests" 429 "Too many streams" "You have as many open streams as one address may have. `Retry-After` says when to try again."
-    HeadersTooLarge "headers-too-large" 431 "The headers are too large" "Send smaller headers."
     Internal "internal" 500 "Something broke here" "The server's log has the cause under the request's id."
     Overloaded "overloaded" 503 "Too much is going on" "Nothing was done. Try again after `Retry-After` seconds."
     OutcomeUnknown "outcome-unknown" 503 "The outcome is not known yet" "The command may or may not have been recorded. Send it again with the same Idempotency-Key."
-    NotReached "not-reached" 503 "The view is not there yet" "The view has not reached the position asked for. `position` says how far it is."
+    NotReached "not-reached" 503 "The view is not there yet" "The view has not reached the position asked for. `position`, or `log_position`, says how far it is."
     NotReady "not-ready" 503 "The server is starting or stopping" "Nothing was done. Try again after `Retry-After` seconds."
 }
 

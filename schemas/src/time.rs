@@ -13,7 +13,9 @@ pub struct Instant(pub Timestamp);
 impl Instant {
     /// Reads RFC 3339 text with any offset; nothing when it is not that, or lies outside the years 0 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        // The library reads more than RFC 3339: a space between date and time, and names of time zones.
+        let is_rfc_3339 = text.as_bytes().get(10).is_some_and(|byte| matches!(byte, b'T' | b't')) && !text.contains('[');
+        let timestamp: jiff::Timestamp = text.parse().ok().filter(|_| is_rfc_3339)?;
         (timestamp.as_second() >= YEAR_0_SECONDS).then(|| Self(Timestamp::from_micros(timestamp.as_microsecond())))
     }
 }
@@ -66,7 +68,15 @@ mod tests {
         for (text, written) in cases {
             assert_eq!(Instant::parse(text).map(|instant| instant.to_string()).as_deref(), Some(written));
         }
-        for text in ["", "2027-01-31", "2027-02-30T00:00:00Z", "tomorrow", "2027-01-31T19:30:00"] {
+        for text in [
+            "",
+            "2027-01-31",
+            "2027-02-30T00:00:00Z",
+            "tomorrow",
+            "2027-01-31T19:30:00",
+            "2027-01-31 19:30:00Z",
+            "2027-01-31T20:30:00+01:00[Europe/Paris]",
+        ] {
             assert_eq!(Instant::parse(text), None, "{text}");
         }
     }

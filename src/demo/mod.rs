@@ -19,6 +19,15 @@ pub use shoppers::start_shoppers;
 /// How long the views may take to show an event that was just scheduled.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Who schedules the example event, by which it is known again.
+const ORGANIZER: &str = "demo";
+
+/// Whether this is the example event.
+pub async fn is_example(parts: &Parts, show: &LiveShow) -> anyhow::Result<bool> {
+    let first = parts.log.read_show(show.id(), 0, 1).await?;
+    Ok(first.first().and_then(|fact| fact.subject.as_ref()).is_some_and(|subject| subject.as_str() == ORGANIZER))
+}
+
 /// The first event there is; a new example, when there is none.
 pub async fn schedule_if_empty(parts: &Parts, cluster: &str) -> anyhow::Result<Arc<LiveShow>> {
     if parts.views.shows_after(0, 1).is_empty() {
@@ -32,7 +41,7 @@ pub async fn schedule_if_empty(parts: &Parts, cluster: &str) -> anyhow::Result<A
 async fn schedule(parts: &Parts, cluster: &str) -> anyhow::Result<()> {
     let show = ShowId::parse(&format!("{cluster}-{:016x}", rand::random::<u64>())).context("the cluster's name can't begin an id")?;
     let action = Action::Schedule(Box::new(hall::plan()));
-    let submission = Submission::of_server(show, Subject::parse("demo"), "demo", action);
+    let submission = Submission::of_server(show, Subject::parse(ORGANIZER), "demo", action);
     match parts.sequencer.submit(submission).await {
         Ok(Outcome::Scheduled(_)) => Ok(()),
         other => Err(anyhow!("the example event could not be scheduled: {other:?}")),

@@ -10,7 +10,7 @@ use anyhow::Context;
 use axum::Router;
 use axum_server::Handle;
 use axum_server::accept::Accept;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
@@ -22,8 +22,11 @@ use crate::cli::ServeSettings;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new connection may be silent.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long sent data may stay unacknowledged before a connection counts as dead.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// A silent connection is asked for a sign of life after this long, and this often; without one it counts as dead. A client
+/// that is merely slow answers, and stays.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
 /// Headers of a request, in bytes; also what is buffered for a client that reads slowly.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Headers of a request, in number.
@@ -116,7 +119,8 @@ impl<S> Accept<TcpStream, S> for Bounded {
             metrics::counter!("fullhouse_connections_refused_total").increment(1);
             return std::future::ready(Err(io::Error::other("there are as many connections as there may be")));
         };
-        let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)));
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_PROBES);
+        let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         std::future::ready(prepared.map(|()| (stream, Placed { service, _place: Arc::new(place) })))
     }
 }

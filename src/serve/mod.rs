@@ -49,7 +49,12 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         readiness.wait().await;
         let event = if settings.demo { Some(demo::schedule_if_empty(&parts, &settings.cluster).await?) } else { None };
         greeting::print(address, &settings, &parts.tokens, event.as_ref().map(|event| event.id()));
-        if let Some(event) = event {
+        if let Some(event) = event.filter(|_| settings.demo_shoppers > 0) {
+            anyhow::ensure!(
+                demo::is_example(&parts, &event).await?,
+                "{} is not the example event: simulated people (--demo-shoppers, FULLHOUSE_DEMO_SHOPPERS) shop nowhere else",
+                event.id()
+            );
             demo::start_shoppers(settings.demo_shoppers, &parts, &event);
         }
         anyhow::Ok(())

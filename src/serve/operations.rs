@@ -75,7 +75,7 @@ pub async fn livez() -> &'static str {
 /// Whether requests can be served; if not, what is missing.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
-    responses((status = 200, body = ReadinessBody), (status = 503, description = "`missing` names what is missing.", body = ReadinessBody))
+    responses((status = 200, body = ReadinessBody), (status = 503, description = "not-ready: `missing` names what is missing.", body = Problem))
 )]
 pub async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     let missing = readiness.missing();

@@ -82,7 +82,7 @@ impl Parts {
         senders.spawn(warm(log.clone(), views.clone(), sequencer.clone(), senders_stop.clone()));
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
-        let streams = Arc::new(Streams::new(limits, streams_stop.clone()));
+        let streams = Arc::new(Streams::new(limits, log.clone(), streams_stop.clone()));
         let command = CommandState { sequencer: sequencer.clone(), tokens: tokens.clone(), cluster: settings.cluster.as_str().into() };
         let query = QueryState::new(views.clone(), log.clone(), tokens.clone(), streams);
         Ok(Self {

@@ -42,7 +42,7 @@ impl Server {
     /// A server with an empty folder, once it is ready.
     pub fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self::start_in(folder.path(), &format!("127.0.0.1:{}", free_port()), options);
+        let mut server = Self::start_in(folder.path(), "127.0.0.1:0", options);
         server.folder = Some(folder);
         server
     }

@@ -4,10 +4,17 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use fullhouse_domain::Timestamp;
+use fullhouse_http::JsonBody;
 use fullhouse_schemas::http::SessionBody;
 use fullhouse_schemas::time::Instant;
+use serde::Deserialize;
 
 use super::{CommandState, json};
+
+/// The body of a request that needs none: nothing, or an empty object.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NothingToSay {}
 
 /// Gives anyone a guest token: role `customer`, a random subject.
 ///
@@ -17,7 +24,9 @@ use super::{CommandState, json};
     post, path = "/session", tag = "reservations",
     responses((status = 201, description = "A token for `Authorization: Bearer`.", body = SessionBody))
 )]
-pub async fn session(State(state): State<CommandState>) -> Response {
+pub async fn session(State(state): State<CommandState>, body: Option<JsonBody<NothingToSay>>) -> Response {
+    // A body that says something was refused before; it could only have been a mistake.
+    drop(body);
     let (token, subject, expires_at_seconds) = state.tokens.sign_guest();
     let expires_at = Instant(Timestamp::from_micros(expires_at_seconds as i64 * 1_000_000));
     let mut response = json(StatusCode::CREATED, &SessionBody { token, subject: subject.to_string(), expires_at });

@@ -120,7 +120,7 @@ impl Sequencer {
         !self.jobs.is_closed()
     }
 
-    /// Reads a show's history before the first command needs it. Waits as long as many others are to be read.
+    /// Has a show's history read before the first command needs it. One is read at a time, and some may wait.
     pub async fn warm(&self, show: ShowId) {
         // A sequencer that has ended needs no show.
         let _ = self.warming.send(show).await;

@@ -16,8 +16,6 @@ use crate::outcome::Rejected;
 const BATCH_COMMANDS_MAX: usize = 1_024;
 /// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
-/// How many are read beforehand at a time: one, so that those that are waited for are not held up.
-const WARM_LOADS_MAX: usize = 1;
 
 /// What is known of a show.
 pub(super) enum Slot {
@@ -39,8 +37,11 @@ pub(super) struct Worker {
     /// How many commands wait for a show that is being loaded.
     parked: usize,
     to_warm: mpsc::Receiver<ShowId>,
+    /// The show that is being read before anybody needs it. One at a time: a command that needs it waits for no other.
+    warming: Option<ShowId>,
+    /// Shows that do not exist now, but may the next time that somebody asks.
+    absent: Vec<ShowId>,
     loads: Arc<Semaphore>,
-    warm_loads: Arc<Semaphore>,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
 }
@@ -57,8 +58,9 @@ impl Worker {
             again: Vec::new(),
             parked: 0,
             to_warm,
+            warming: None,
+            absent: Vec::new(),
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
-            warm_loads: Arc::new(Semaphore::new(WARM_LOADS_MAX)),
             loading,
             loaded,
         }
@@ -76,15 +78,26 @@ impl Worker {
             if !batch.commands.is_empty() {
                 self.append_and_answer(batch).await;
             }
-            // A show that does not exist now may exist the next time that somebody asks.
-            self.shows.retain(|_, slot| !matches!(slot, Slot::Absent));
+            for id in std::mem::take(&mut self.absent) {
+                if matches!(self.shows.get(&id), Some(Slot::Absent)) {
+                    self.shows.remove(&id);
+                }
+            }
         }
     }
 
     /// The first commands of the next batch; nothing when there will never be one again.
     async fn next_jobs(&mut self, waiting: &mut mpsc::Receiver<Job>, stop: &CancellationToken) -> Option<Vec<Job>> {
         if !self.again.is_empty() {
-            return Some(std::mem::take(&mut self.again));
+            // However busy one show is, the others get their turn, and the end is noticed.
+            let mut jobs = std::mem::take(&mut self.again);
+            while let Ok(loaded) = self.loaded.try_recv() {
+                jobs.extend(self.take_loaded(loaded).await);
+            }
+            if stop.is_cancelled() {
+                waiting.close();
+            }
+            return Some(jobs);
         }
         loop {
             tokio::select! {
@@ -97,9 +110,10 @@ impl Worker {
                         return Some(self.take_loaded(loaded).await);
                     }
                 },
-                Some(show) = self.to_warm.recv() => {
+                Some(show) = self.to_warm.recv(), if self.warming.is_none() => {
                     if !self.shows.contains_key(&show) {
-                        self.begin_to_load(show, Vec::new(), self.warm_loads.clone());
+                        self.warming = Some(show.clone());
+                        self.begin_to_load(show, Vec::new(), None);
                     }
                 }
                 Some(loaded) = self.loaded.recv() => {
@@ -114,14 +128,20 @@ impl Worker {
 
     /// Begins to read a show's history, which the command waits for.
     pub fn load(&mut self, job: Job) {
+        if self.parked >= WAITING_MAX {
+            return job.answer(Err(rejected(Rejected::Overloaded)));
+        }
         self.parked += 1;
-        self.begin_to_load(job.submission.show.clone(), vec![job], self.loads.clone());
+        self.begin_to_load(job.submission.show.clone(), vec![job], Some(self.loads.clone()));
     }
 
-    fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>, permits: Arc<Semaphore>) {
+    fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>, permits: Option<Arc<Semaphore>>) {
         let (log, loading, of) = (self.log.clone(), self.loading.clone(), id.clone());
         tokio::spawn(async move {
-            let _permit = permits.acquire().await;
+            let _permit = match &permits {
+                Some(permits) => permits.acquire().await.ok(),
+                None => None,
+            };
             let result = load::read_on(&log, &of, None).await;
             // A worker that has ended needs no show.
             let _ = loading.send(Loaded { id: of, result });
@@ -142,6 +162,9 @@ impl Worker {
 
     /// Makes a show ready whose history has been read; returns the commands that waited for it.
     async fn take_loaded(&mut self, Loaded { id, result }: Loaded) -> Vec<Job> {
+        if self.warming.as_ref() == Some(&id) {
+            self.warming = None;
+        }
         let Some(Slot::Loading(jobs)) = self.shows.remove(&id) else { return Vec::new() };
         self.parked -= jobs.len();
         // What other servers appended meanwhile is missing.
@@ -151,7 +174,10 @@ impl Worker {
         };
         let slot = match read {
             Ok(Some(show)) => Slot::Ready(show),
-            Ok(None) => Slot::Absent,
+            Ok(None) => {
+                self.absent.push(id.clone());
+                Slot::Absent
+            }
             Err(error) => {
                 tracing::error!(show = %id, "a show's history can't be read: {error}");
                 jobs.into_iter().for_each(|job| job.answer(Err(rejected(Rejected::Damaged))));

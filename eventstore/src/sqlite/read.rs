@@ -15,6 +15,8 @@ use crate::error::LogError;
 pub(crate) const COLUMNS: &str =
     "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash";
 
+/// How many connections are kept for the next read; each has a cache of its own.
+const IDLE_MAX: usize = 8;
 /// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
 const CHECKED_AT_OPEN: u64 = 100;
 
@@ -37,7 +39,10 @@ impl Readers {
             None => file::connect(&self.path, OpenedAs::Reader)?,
         };
         let result = read(&connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
         result
     }
 

@@ -83,6 +83,10 @@ pub(crate) fn open(folder: &Path, log_head: u64) -> Result<Connection, Projectio
     match usable(&path, log_head) {
         Ok(Some(connection)) => return Ok(connection),
         Ok(None) => tracing::info!("the SQL views are made anew from the log"),
+        // Somebody has it locked; it is as good as it was.
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            return Err(ProjectionError::Sql { doing: "opening the SQL views", source: error });
+        }
         Err(error) => tracing::warn!(%error, "the SQL views can't be used; they are made anew from the log"),
     }
     for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm")] {
@@ -113,7 +117,7 @@ fn create(path: &Path) -> rusqlite::Result<Connection> {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A power cut may cost the last transactions, never their consistency; the log has the facts.
     connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -16,7 +16,7 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectionError;
-use crate::health::Health;
+use crate::health::{Health, with_cause};
 use write::SqlViews;
 
 pub use file::{FILE_NAME, open_to_read};
@@ -26,6 +26,11 @@ pub const LOG_POSITION: &str = "fullhouse_sql_views_log_position";
 /// Histogram: how long writing a batch of changes took, in seconds.
 pub const WRITE_SECONDS: &str = "fullhouse_sql_views_write_seconds";
 
+/// Counter: how often the SQL views could not be written.
+pub const FAILURES: &str = "fullhouse_sql_views_failures_total";
+
+/// The pause before the views' file is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How many facts are folded into one transaction when the views are far behind.
 const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
 /// The views pause so long between two transactions. Many changes of a busy moment then fall together, and the lag stays
@@ -33,9 +38,24 @@ const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Keeps the SQL views of a folder near the head of the log until `stop`.
+///
+/// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
+/// they can.
 pub async fn run(log: Log, folder: std::path::PathBuf, health: Health, stop: CancellationToken) {
-    let result = follow(&log, &folder, &stop).await;
-    health.ended("the SQL views", result);
+    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &stop)).await;
+}
+
+async fn follow_whatever_happens(log: &Log, folder: &Path, stop: &CancellationToken) -> Result<(), ProjectionError> {
+    loop {
+        match follow(log, folder, stop).await {
+            Err(error @ ProjectionError::Sql { .. }) => {
+                metrics::counter!(FAILURES).increment(1);
+                tracing::error!("the SQL views could not be written: {}", with_cause(&error));
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            ended => return ended,
+        }
+    }
 }
 
 async fn follow(log: &Log, folder: &Path, stop: &CancellationToken) -> Result<(), ProjectionError> {

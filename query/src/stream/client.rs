@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
-use fullhouse_domain::{Reservation, Subject, Timestamp};
+use fullhouse_domain::{Reservation, Subject};
 use fullhouse_schemas::http::ReservationBody;
 use fullhouse_schemas::stream::{HEARTBEAT, opening, reservation_message};
 use tokio::sync::watch;
@@ -97,8 +96,7 @@ impl Client {
     }
 
     fn reservation(&self, reservation: &Reservation) -> Bytes {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-        let body = ReservationBody::new(reservation, self.feed.show().chart(), Timestamp::from_micros(now));
+        let body = ReservationBody::new(reservation, self.feed.show().chart(), self.feed.now());
         reservation_message(&body, self.position).into()
     }
 }

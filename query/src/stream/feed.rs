@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fullhouse_domain::{Reservation, SeatIndex, SeatStatus, ShowId, Subject};
+use fullhouse_domain::{Reservation, SeatIndex, SeatStatus, ShowId, Subject, Timestamp};
 use fullhouse_schemas::http::{CompactSeatsBody, Counts, statuses_text};
 use fullhouse_schemas::stream::{change_message, seats_message};
 use fullhouse_views::LiveShow;
@@ -28,13 +28,25 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Feeds {
     by_show: Mutex<HashMap<ShowId, Weak<Feed>>>,
+    clock: Clock,
     stop: CancellationToken,
+}
+
+/// The log's clock.
+#[derive(Clone)]
+pub(super) struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Clock")
+    }
 }
 
 /// The feed of one show. It ends when nobody watches.
 #[derive(Debug)]
 pub(super) struct Feed {
     show: Arc<LiveShow>,
+    clock: Clock,
     map: Mutex<Map>,
     listening: Mutex<HashMap<Subject, usize>>,
     frames: watch::Sender<Arc<Frame>>,
@@ -73,8 +85,8 @@ pub(super) enum FrameKind {
 }
 
 impl Feeds {
-    pub fn new(stop: CancellationToken) -> Self {
-        Self { by_show: Mutex::default(), stop }
+    pub fn new(clock: Clock, stop: CancellationToken) -> Self {
+        Self { by_show: Mutex::default(), clock, stop }
     }
 
     /// The feed of a show, made for its first client.
@@ -84,14 +96,14 @@ impl Feeds {
             return feed;
         }
         feeds.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Feed::start(show.clone(), &self.stop);
+        let feed = Feed::start(show.clone(), self.clock.clone(), &self.stop);
         feeds.insert(show.id().clone(), Arc::downgrade(&feed));
         feed
     }
 }
 
 impl Feed {
-    fn start(show: Arc<LiveShow>, stop: &CancellationToken) -> Arc<Self> {
+    fn start(show: Arc<LiveShow>, clock: Clock, stop: &CancellationToken) -> Arc<Self> {
         // What changes after this is seen as a change, so nothing can fall between here and the map.
         let position = show.position();
         let map = Map::of(&show);
@@ -99,6 +111,7 @@ impl Feed {
         let nobody_watches = CancellationToken::new();
         let feed = Arc::new(Self {
             show,
+            clock,
             map: Mutex::new(map),
             listening: Mutex::default(),
             frames,
@@ -111,6 +124,11 @@ impl Feed {
 
     pub fn show(&self) -> &Arc<LiveShow> {
         &self.show
+    }
+
+    /// The instant, by the log's clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock.0)()
     }
 
     pub fn frames(&self) -> watch::Receiver<Arc<Frame>> {
@@ -197,7 +215,7 @@ impl Feed {
             goes_on
         });
         metrics::counter!(FRAMES).increment(1);
-        metrics::histogram!(FRAME_LAG_SECONDS).record(lag_seconds(recorded_at));
+        metrics::histogram!(FRAME_LAG_SECONDS).record(recorded_at.until(self.now()).as_secs_f64());
     }
 
     fn reservations_of_listeners(&self, view: &fullhouse_views::SeatView, after: u64) -> HashMap<Subject, Vec<Reservation>> {
@@ -219,11 +237,6 @@ impl Feed {
         let position = self.map().position;
         self.frames.send_replace(Arc::new(Frame::silence(position, kind)));
     }
-}
-
-fn lag_seconds(recorded_at: fullhouse_domain::Timestamp) -> f64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (now.as_micros() as i64).saturating_sub(recorded_at.as_micros()).max(0) as f64 / 1e6
 }
 
 /// Makes a frame whenever the view has moved, at most one in [`FRAME_PAUSE`].

@@ -20,13 +20,14 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fullhouse_domain::ShowId;
+use fullhouse_eventstore::Log;
 use fullhouse_http::{Answer, Caller, PathId};
 use fullhouse_schemas::Problem;
 use tokio_util::sync::CancellationToken;
 
 use crate::{PATIENCE, QueryState};
 use client::Client;
-use feed::Feeds;
+use feed::{Clock, Feeds};
 use limits::Limits;
 
 pub use limits::StreamLimits;
@@ -39,9 +40,10 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Streams within these limits, which all end at `stop`.
-    pub fn new(limits: StreamLimits, stop: CancellationToken) -> Self {
-        Self { feeds: Feeds::new(stop), limits: Arc::new(Limits::new(limits)) }
+    /// Streams within these limits, by the clock of this log, which all end at `stop`.
+    pub fn new(limits: StreamLimits, log: Log, stop: CancellationToken) -> Self {
+        let clock = Clock(Arc::new(move || log.now()));
+        Self { feeds: Feeds::new(clock, stop), limits: Arc::new(Limits::new(limits)) }
     }
 }
 
@@ -50,7 +52,7 @@ impl Streams {
 /// First `event: seats`, the whole map, or, with `Last-Event-ID`, one `event: change` with all that changed since; then
 /// `event: change` whenever something does. With a token, `event: reservation` for each change of your own reservations.
 #[utoipa::path(
-    get, path = "/events/{event_id}/stream", tag = "shows",
+    get, path = "/events/{event_id}/stream", tag = "shows", security((), ("token" = ["customer"])),
     params(
         ("event_id" = String, Path),
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last message that you have."),

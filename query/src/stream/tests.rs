@@ -11,10 +11,14 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::feed::{Feeds, FrameKind};
+use super::feed::{Clock, Feeds, FrameKind};
 use super::limits::{Limits, StreamLimits};
 
 const SEATS: u32 = 30;
+
+fn clock() -> Clock {
+    Clock(Arc::new(Timestamp::default))
+}
 
 fn show() -> Arc<LiveShow> {
     let price = Money { amount: 1, currency: Currency::parse("EUR").expect("a code") };
@@ -59,7 +63,7 @@ fn apply(message: &Bytes, show: &LiveShow, statuses: &mut [SeatStatus]) -> u64 {
 #[tokio::test]
 async fn the_difference_from_any_position_leads_to_the_present() {
     let show = show();
-    let feed = Feeds::new(CancellationToken::new()).join(&show);
+    let feed = Feeds::new(clock(), CancellationToken::new()).join(&show);
     let mut then = vec![Vec::new(), show.view().statuses().to_vec()];
     for position in 2..=60 {
         then.push(change(&show, position));
@@ -80,7 +84,7 @@ async fn the_difference_from_any_position_leads_to_the_present() {
 #[tokio::test]
 async fn shared_frames_lead_from_one_to_the_next() {
     let show = show();
-    let feed = Feeds::new(CancellationToken::new()).join(&show);
+    let feed = Feeds::new(clock(), CancellationToken::new()).join(&show);
     let frames = feed.frames();
     let (mut position, mut statuses) = (1, show.view().statuses().to_vec());
     for at in 2..=60 {
@@ -113,7 +117,7 @@ fn messages(client: &mut Client) -> String {
 #[tokio::test]
 async fn a_client_that_slept_through_changes_gets_them_with_the_next_sign_of_life() {
     let show = show();
-    let feed = Feeds::new(CancellationToken::new()).join(&show);
+    let feed = Feeds::new(clock(), CancellationToken::new()).join(&show);
     let mut client = client(&feed, None);
     assert!(messages(&mut client).contains("event: seats\nid: 1\n"));
     change(&show, 2);
@@ -129,7 +133,7 @@ async fn a_client_that_slept_through_changes_gets_them_with_the_next_sign_of_lif
 #[tokio::test]
 async fn the_last_frame_is_the_last() {
     let show = show();
-    let feed = Feeds::new(CancellationToken::new()).join(&show);
+    let feed = Feeds::new(clock(), CancellationToken::new()).join(&show);
     let mut client = client(&feed, None);
     messages(&mut client);
     feed.publish(FrameKind::Last);
