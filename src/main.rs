@@ -19,8 +19,10 @@ mod telemetry;
 mod token;
 mod verify;
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 
 use cli::{Cli, Subcommand};
@@ -30,6 +32,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The program could not do what it was asked. Wrong usage has 2 too; 1 is kept for promises that `verify` found broken.
 const EXIT_FAILED: u8 = 2;
+
+/// Prints a result. Whoever reads it may have read enough: `fullhouse verify | head`.
+fn print_result(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the result can't be written"),
+    }
+}
 
 fn main() -> ExitCode {
     let result = match Cli::parse().into_subcommand() {

@@ -78,7 +78,7 @@ impl Modify for Manners {
                 }
                 for (status, response) in responses.iter_mut() {
                     if let RefOr::T(response) = response {
-                        describe_problem(status, response);
+                        complete(status, response);
                     }
                 }
             }
@@ -91,8 +91,12 @@ fn problem(description: &str) -> RefOr<Response> {
     RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
 }
 
-fn describe_problem(status: &str, response: &mut Response) {
-    if !status.starts_with(['4', '5']) {
+fn complete(status: &str, response: &mut Response) {
+    let is_problem = status.starts_with(['4', '5']);
+    if response.description.is_empty() {
+        response.description = if is_problem { "The `code` says what is wrong." } else { "What was asked for." }.into();
+    }
+    if !is_problem {
         return;
     }
     if let Some(content) = response.content.swap_remove("application/json") {
@@ -114,8 +118,7 @@ pub fn json() -> String {
 
 /// `fullhouse openapi`
 pub fn main() -> anyhow::Result<()> {
-    print!("{}", json());
-    Ok(())
+    crate::print_result(&json())
 }
 
 #[cfg(test)]
@@ -124,6 +127,21 @@ mod tests {
 
     /// Where the description is checked in.
     const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/openapi.json");
+
+    #[test]
+    fn every_answer_is_described_and_every_error_is_a_problem() {
+        let description: serde_json::Value = serde_json::from_str(&json()).expect("JSON");
+        let paths = description["paths"].as_object().expect("paths");
+        for (path, operation) in
+            paths.iter().flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(_, operation)| (path, operation)))
+        {
+            for (status, response) in operation["responses"].as_object().expect("responses") {
+                assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{path} {status}");
+                let media_types: Vec<&String> = response["content"].as_object().into_iter().flat_map(|content| content.keys()).collect();
+                assert!(!status.starts_with(['4', '5']) || media_types == ["application/problem+json"], "{path} {status}: {media_types:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_description_that_is_checked_in_is_the_one_that_the_code_generates() {

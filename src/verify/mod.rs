@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Log, LogError};
+use fullhouse_schemas::StoredFact;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::VerifySettings;
@@ -34,11 +35,12 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
     let report = runtime.block_on(verify(settings))?;
-    if settings.json {
-        println!("{}", serde_json::to_string_pretty(&report).context("the report can't be written")?);
+    let text = if settings.json {
+        serde_json::to_string_pretty(&report).context("the report can't be written")? + "\n"
     } else {
-        print!("{report}");
-    }
+        report.to_string()
+    };
+    crate::print_result(&text)?;
     Ok(if report.breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_BROKEN) })
 }
 
@@ -46,7 +48,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
     let log = SqliteLog::open_to_read(&settings.data).map(Log::Sqlite);
     let log = log.with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be read", settings.data.display()))?;
-    let mut views = SqlViews::open(&settings.data)?;
+    let views = SqlViews::open(&settings.data)?;
     let mut replay = Replay::default();
     let mut report = Report::default();
     let progress = Progress::new(log.head());
@@ -55,18 +57,15 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         match log.read_log(after, READ_FACTS).await {
             Ok(facts) if facts.is_empty() => break,
             Ok(facts) => {
-                for fact in &facts {
-                    replay.fold(fact, &mut report.breaches);
-                    if let Some(views) = views.as_mut().filter(|views| views.log_position == fact.log_position) {
-                        views.compare(&replay, &mut report)?;
-                    }
-                }
+                fold(&facts, &mut replay, views.as_ref(), &mut report)?;
                 after += facts.len() as u64;
             }
             // What is damaged can't be replayed. What stands after it still can.
             Err(LogError::Damaged { log_position, what }) => {
+                let sound = log_position.saturating_sub(after + 1) as usize;
+                let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
+                fold(&before, &mut replay, views.as_ref(), &mut report)?;
                 report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
-                replay_up_to(&log, &mut replay, &mut report, after, log_position).await?;
                 after = log_position;
             }
             Err(error) => return Err(error).context("the log can't be read"),
@@ -90,12 +89,12 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Replays the sound facts before a damaged one.
-async fn replay_up_to(log: &Log, replay: &mut Replay, report: &mut Report, after: u64, damaged: u64) -> anyhow::Result<()> {
-    let sound = damaged.saturating_sub(after + 1) as usize;
-    if sound > 0 {
-        for fact in log.read_log(after, sound).await.context("the log can't be read")? {
-            replay.fold(&fact, &mut report.breaches);
+/// Replays consecutive facts, and compares the views when their position is reached.
+fn fold(facts: &[StoredFact], replay: &mut Replay, views: Option<&SqlViews>, report: &mut Report) -> anyhow::Result<()> {
+    for fact in facts {
+        replay.fold(fact, &mut report.breaches);
+        if let Some(views) = views.filter(|views| views.log_position == fact.log_position) {
+            views.compare(replay, report)?;
         }
     }
     Ok(())

@@ -34,7 +34,7 @@ impl SqlViews {
         Ok(Some(Self { connection, log_position }))
     }
 
-    /// Compares every row with the fold of the log up to the views' position.
+    /// Compares seats, reservations and sales with the fold of the log up to the views' position.
     pub fn compare(&self, replay: &Replay, report: &mut Report) -> anyhow::Result<()> {
         report.views_compared_at = Some(self.log_position);
         for (id, replayed) in &replay.shows {
