@@ -4,8 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use clap::Args;
-use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{Command, Currency, Money, Plan, ReservationId, Show, ShowId, Subject, Timestamp, Wanted, decide, decide_schedule};
+use fullhouse_domain::{Command, ReservationId, Show, ShowId, Subject, Timestamp, Wanted, decide, decide_schedule, testing};
 
 /// Seats in a row, in both halls.
 const ROW_SEATS: u32 = 100;
@@ -39,18 +38,11 @@ pub fn measure(settings: &Settings) -> anyhow::Result<()> {
 
 /// A hall whose front half is taken, row by row, so that the best seats have to be looked for.
 fn half_full(seats: u32) -> Show {
-    let price = Money { amount: 100, currency: Currency::parse("EUR").expect("an ISO 4217 code") };
-    let rows = (0..seats / ROW_SEATS).map(|row| Row { name: row.to_string(), seats: ROW_SEATS }).collect();
-    let plan = Plan {
-        title: "Bench".into(),
-        description: String::new(),
-        starts_at: Timestamp::default(),
-        on_sale_at: None,
-        hold_seconds: 600,
-        max_seats_per_reservation: 50,
-        waiting_room: None,
-        sections: vec![Section { name: "S".into(), ring: None, price, rows }],
-    };
+    let mut plan = testing::plan(&vec![ROW_SEATS; (seats / ROW_SEATS) as usize]);
+    plan.max_seats_per_reservation = 50;
+    for (number, row) in (0..).zip(&mut plan.sections[0].rows) {
+        row.name = format!("{number}");
+    }
     let events = decide_schedule(None, &plan).expect("a plan without faults");
     let mut show = Show::schedule(&events[0], Timestamp::default()).expect("a show");
     for row in 0..seats / ROW_SEATS / 2 {

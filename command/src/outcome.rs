@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{Chart, Event, Plan, Refusal, Reservation, ReservationStatus, ShowId, Timestamp};
+use fullhouse_domain::{Chart, Plan, Refusal, Reservation, ShowId};
 
 /// What became of a command that was decided.
 #[derive(Debug)]
@@ -64,19 +64,4 @@ pub enum Rejected {
     /// The show's history can't be read. Nothing was done.
     #[error("the show's history can't be read")]
     Damaged,
-}
-
-/// The reservation that a hold made, as it was then, whatever has become of it since.
-pub(crate) fn reservation_as_held(event: &Event, recorded_at: Timestamp, position: u64) -> Option<Reservation> {
-    let Event::SeatsHeld { reservation, subject, seats, expires_at } = event else { return None };
-    Some(Reservation {
-        id: reservation.clone(),
-        subject: subject.clone(),
-        seats: seats.as_slice().into(),
-        status: ReservationStatus::Pending,
-        expires_at: *expires_at,
-        changed_at: recorded_at,
-        position,
-        payment_reference: None,
-    })
 }

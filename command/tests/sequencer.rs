@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, Outcome, Rejected, Sequencer};
-use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{
-    Command, Currency, Money, Plan, Refusal, ReservationId, ReservationStatus, Show, ShowId, Subject, Timestamp, Wanted,
-};
+use fullhouse_domain::{Command, Refusal, ReservationId, ReservationStatus, Show, ShowId, Subject, Wanted, testing};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Fingerprint, Log};
 use fullhouse_schemas::CommandId;
@@ -18,20 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 fn show_id() -> ShowId {
     ShowId::parse("local-a").unwrap()
-}
-
-fn plan(seats: u32) -> Plan {
-    let price = Money { amount: 100, currency: Currency::parse("EUR").unwrap() };
-    Plan {
-        title: "t".into(),
-        description: String::new(),
-        starts_at: Timestamp::default(),
-        on_sale_at: None,
-        hold_seconds: 600,
-        max_seats_per_reservation: 10,
-        waiting_room: None,
-        sections: vec![Section { name: "S".into(), ring: None, price, rows: vec![Row { name: "A".into(), seats }] }],
-    }
 }
 
 struct Office {
@@ -53,7 +36,7 @@ impl Office {
     async fn with_show(seats: u32) -> (Self, Sequencer) {
         let office = Self::new();
         let sequencer = office.sequencer();
-        let scheduled = sequencer.submit(unkeyed(Action::Schedule(Box::new(plan(seats))))).await;
+        let scheduled = sequencer.submit(unkeyed(Action::Schedule(Box::new(testing::plan(&[seats]))))).await;
         assert!(matches!(scheduled, Ok(Outcome::Scheduled(_))), "{scheduled:?}");
         (office, sequencer)
     }
@@ -168,7 +151,7 @@ async fn a_show_that_does_not_exist_is_refused_until_it_does() {
     let sequencer = office.sequencer();
     let refused = sequencer.submit(unkeyed(best(1))).await;
     assert!(matches!(refused, Ok(Outcome::Refused { refusal: Refusal::UnknownShow, position: 0 })), "{refused:?}");
-    sequencer.submit(unkeyed(Action::Schedule(Box::new(plan(10))))).await.unwrap();
+    sequencer.submit(unkeyed(Action::Schedule(Box::new(testing::plan(&[10]))))).await.unwrap();
     held(sequencer.submit(unkeyed(best(1))).await);
 }
 
@@ -177,7 +160,7 @@ async fn after_stop_what_was_taken_is_answered_and_nothing_more_is_taken() {
     let office = Office::new();
     let stop = CancellationToken::new();
     let (sequencer, running) = Sequencer::start(office.log.clone(), stop.clone());
-    sequencer.submit(unkeyed(Action::Schedule(Box::new(plan(100))))).await.unwrap();
+    sequencer.submit(unkeyed(Action::Schedule(Box::new(testing::plan(&[100]))))).await.unwrap();
     let taken = futures::future::join_all((0..50).map(|_| sequencer.submit(unkeyed(best(1)))));
     let (taken, ()) = tokio::join!(taken, async { stop.cancel() });
     taken.into_iter().for_each(|outcome| drop(held(outcome)));

@@ -23,6 +23,8 @@ pub mod refusal;
 mod row;
 pub mod seating;
 pub mod show;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 
 pub use chart::{Chart, SeatIndex};

@@ -3,31 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Currency, Money, Plan, Row, Section};
-use crate::time::Timestamp;
+use crate::plan::{Plan, Section};
+use crate::testing;
 
 fn hall(sections: &[(Option<u32>, &[u32])]) -> Chart {
-    let price = Money { amount: 100, currency: Currency::parse("EUR").expect("a code") };
-    let sections = sections
-        .iter()
-        .enumerate()
-        .map(|(at, (ring, rows))| Section {
-            name: format!("S{at}"),
-            ring: *ring,
-            price,
-            rows: rows.iter().enumerate().map(|(row, &seats)| Row { name: format!("R{row}"), seats }).collect(),
-        })
-        .collect();
-    Chart::new(&Plan {
-        title: "t".into(),
-        description: String::new(),
-        starts_at: Timestamp::default(),
-        on_sale_at: None,
-        hold_seconds: 600,
-        max_seats_per_reservation: 10,
-        waiting_room: None,
-        sections,
-    })
+    let sections = sections.iter().enumerate();
+    let sections = sections.map(|(at, (ring, rows))| Section { ring: *ring, ..testing::section(&format!("S{at}"), 100, rows) });
+    Chart::new(&Plan { sections: sections.collect(), ..testing::plan(&[]) })
 }
 
 /// Every choice in the scope, judged one by one: the rule of this module's documentation, taken literally.

@@ -55,6 +55,29 @@ pub struct Reservation {
     pub payment_reference: Option<Box<str>>,
 }
 
+impl Reservation {
+    /// A reservation as its hold made it, whatever becomes of it later.
+    pub fn as_held(
+        id: &ReservationId,
+        subject: &Subject,
+        seats: &[SeatIndex],
+        expires_at: Timestamp,
+        held_at: Timestamp,
+        position: u64,
+    ) -> Self {
+        Self {
+            id: id.clone(),
+            subject: subject.clone(),
+            seats: seats.into(),
+            status: ReservationStatus::Pending,
+            expires_at,
+            changed_at: held_at,
+            position,
+            payment_reference: None,
+        }
+    }
+}
+
 /// Who has a seat: the reservation's number in order of holding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim(u32);
@@ -72,7 +95,7 @@ pub struct Show {
     /// Pending reservations by the end of their hold.
     open: BTreeSet<(Timestamp, u32)>,
     free: FreeSeats,
-    /// Free seats that best-available choices keep away from for now.
+    /// Free seats that best-available choices keep away from, while a hold of them is being committed.
     aside: Vec<SeatIndex>,
 }
 
@@ -160,16 +183,7 @@ impl Show {
         }
         self.free.take(seats);
         self.open.insert((expires_at, claim.0));
-        self.reservations.push(Reservation {
-            id: id.clone(),
-            subject: subject.clone(),
-            seats: seats.into(),
-            status: ReservationStatus::Pending,
-            expires_at,
-            changed_at: self.recorded_at,
-            position: self.position,
-            payment_reference: None,
-        });
+        self.reservations.push(Reservation::as_held(id, subject, seats, expires_at, self.recorded_at, self.position));
         Ok(())
     }
 

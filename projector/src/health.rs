@@ -1,6 +1,7 @@
 //! How the projections are doing.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
@@ -12,6 +13,7 @@ use crate::ProjectionError;
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     stopped: Arc<Mutex<Vec<String>>>,
+    faults: Arc<AtomicU64>,
 }
 
 impl Health {
@@ -31,6 +33,16 @@ impl Health {
         };
         tracing::error!(projection, "a projection has stopped: {why}");
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {why}"));
+    }
+
+    /// Notes a fault that a projection gets over by itself.
+    pub(crate) fn fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many faults projections have got over, or are about to.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// What has stopped for good; nothing when all is well.

@@ -5,10 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{
-    Command, Currency, Event, Money, Plan, ReservationId, Show, ShowId, Subject, Timestamp, Wanted, decide, decide_schedule,
-};
+use fullhouse_domain::{Command, Event, Plan, ReservationId, Show, ShowId, Subject, Timestamp, Wanted, decide, decide_schedule, testing};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Batch, Entry, Fingerprint, Log, Proposal};
 use fullhouse_projector::health::Health;
@@ -30,23 +27,8 @@ struct Author {
 
 impl Author {
     async fn schedule(log: &Log, name: &str) -> Self {
-        let price = |amount| Money { amount, currency: Currency::parse("EUR").unwrap() };
-        let section = |name: &str, amount| Section {
-            name: name.into(),
-            ring: None,
-            price: price(amount),
-            rows: vec![Row { name: "A".into(), seats: 15 }],
-        };
-        let plan = Plan {
-            title: name.into(),
-            description: String::new(),
-            starts_at: Timestamp::default(),
-            on_sale_at: None,
-            hold_seconds: 600,
-            max_seats_per_reservation: 10,
-            waiting_room: None,
-            sections: vec![section("S", 4_500), section("T", 2_500)],
-        };
+        let sections = vec![testing::section("S", 4_500, &[15]), testing::section("T", 2_500, &[15])];
+        let plan = Plan { title: name.into(), sections, ..testing::plan(&[]) };
         let now = log.now();
         let events = decide_schedule(None, &plan).unwrap();
         let show = Show::schedule(&events[0], now).unwrap();
@@ -164,8 +146,12 @@ async fn views_that_somebody_has_locked_go_on_when_he_lets_go() {
     let (stop, health) = (CancellationToken::new(), Health::default());
     let running = tokio::spawn(sql::run(log.clone(), folder.path().into(), health.clone(), stop.clone()));
     author.go_on(3).await;
-    // Longer than a writer waits for a lock.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    let has_failed = async {
+        while health.faults() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, has_failed).await.expect("a writer does not wait for ever");
     lock.execute_batch("COMMIT").unwrap();
     let reached = async {
         while position(folder.path()) < log.head() {

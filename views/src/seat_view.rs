@@ -68,16 +68,7 @@ impl SeatView {
                 let number = self.reservations.len() as u32;
                 self.number_of.insert(reservation.clone(), number);
                 self.numbers_of.entry(subject.clone()).or_default().push(number);
-                self.reservations.push(Reservation {
-                    id: reservation.clone(),
-                    subject: subject.clone(),
-                    seats: seats.as_slice().into(),
-                    status: ReservationStatus::Pending,
-                    expires_at: *expires_at,
-                    changed_at: recorded_at,
-                    position,
-                    payment_reference: None,
-                });
+                self.reservations.push(Reservation::as_held(reservation, subject, seats, *expires_at, recorded_at, position));
                 (number, SeatStatus::Pending)
             }
             Event::SeatsReserved { reservation, payment_reference, .. } => {
@@ -167,21 +158,10 @@ impl SeatView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fullhouse_domain::plan::{Row, Section};
-    use fullhouse_domain::{Currency, Money, Plan, ShowId};
+    use fullhouse_domain::{ShowId, testing};
 
     fn chart() -> Chart {
-        let price = Money { amount: 100, currency: Currency::parse("EUR").expect("a code") };
-        Chart::new(&Plan {
-            title: "t".into(),
-            description: String::new(),
-            starts_at: Timestamp::default(),
-            on_sale_at: None,
-            hold_seconds: 600,
-            max_seats_per_reservation: 10,
-            waiting_room: None,
-            sections: vec![Section { name: "S".into(), ring: None, price, rows: vec![Row { name: "A".into(), seats: 4 }] }],
-        })
+        Chart::new(&testing::plan(&[4]))
     }
 
     fn id(name: &str) -> ReservationId {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fullhouse_domain::{Event, ReservationId, Show, ShowId, Timestamp};
+use fullhouse_domain::{Event, Reservation, ReservationId, Show, ShowId, Timestamp};
 use fullhouse_eventstore::{Appended, LogError, Recorded, RecordedOutcome, Verdict};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
@@ -11,7 +11,7 @@ use super::batch::{Decided, DecidedBatch, Decision};
 use super::load::{self, LoadError};
 use super::worker::{Slot, Worker};
 use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, Job, rejected};
-use crate::outcome::{Claimed, Outcome, Rejected, Scheduled, reservation_as_held};
+use crate::outcome::{Claimed, Outcome, Rejected, Scheduled};
 
 /// How often a batch is offered to a log that fails before its commands are answered "unknown".
 const APPEND_ATTEMPTS: u32 = 4;
@@ -185,9 +185,9 @@ impl Worker {
                     let seats = plan.sections.iter().flat_map(|section| &section.rows).map(|row| row.seats).sum();
                     return Ok(Outcome::Scheduled(Box::new(Scheduled { show: id.clone(), plan: (**plan).clone(), seats })));
                 }
-                Event::SeatsHeld { .. } => {
-                    let reservation = reservation_as_held(event, recorded_at, position);
-                    return self.claimed(id, reservation).map(Outcome::Held);
+                Event::SeatsHeld { reservation, subject, seats, expires_at } => {
+                    let held = Reservation::as_held(reservation, subject, seats, *expires_at, recorded_at, position);
+                    return self.claimed(id, Some(held)).map(Outcome::Held);
                 }
                 Event::SeatsReserved { reservation, .. } => checked_out = Some(reservation),
                 Event::HoldReleased { .. } => return Ok(Outcome::Ended),
@@ -209,7 +209,7 @@ impl Worker {
         self.claimed(id, found).map(Outcome::CheckedOut)
     }
 
-    fn claimed(&self, id: &ShowId, reservation: Option<fullhouse_domain::Reservation>) -> Result<Claimed, Rejected> {
+    fn claimed(&self, id: &ShowId, reservation: Option<Reservation>) -> Result<Claimed, Rejected> {
         // The state may have been dropped a moment ago. Asked again, the command gets its outcome from the log.
         let show = self.show(id).ok_or(Rejected::Unknown)?;
         Ok(Claimed { reservation: reservation.ok_or(Rejected::Unknown)?, chart: show.chart().clone() })

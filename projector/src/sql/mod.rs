@@ -42,14 +42,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
 /// they can.
 pub async fn run(log: Log, folder: std::path::PathBuf, health: Health, stop: CancellationToken) {
-    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &stop)).await;
+    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &health, &stop)).await;
 }
 
-async fn follow_whatever_happens(log: &Log, folder: &Path, stop: &CancellationToken) -> Result<(), ProjectionError> {
+async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health, stop: &CancellationToken) -> Result<(), ProjectionError> {
     loop {
         match follow(log, folder, stop).await {
             Err(error @ ProjectionError::Sql { .. }) => {
                 metrics::counter!(FAILURES).increment(1);
+                health.fault();
                 tracing::error!("the SQL views could not be written: {}", with_cause(&error));
                 tokio::time::sleep(RETRY_PAUSE).await;
             }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{Currency, Event, Money, Plan, ReservationId, SeatStatus, ShowId, Subject, Timestamp};
+use fullhouse_domain::{Event, ReservationId, SeatStatus, ShowId, Subject, Timestamp, testing};
 use fullhouse_views::{LiveShow, LiveViews};
 use futures::FutureExt;
 use serde_json::Value;
@@ -21,18 +20,7 @@ fn clock() -> Clock {
 }
 
 fn show() -> Arc<LiveShow> {
-    let price = Money { amount: 1, currency: Currency::parse("EUR").expect("a code") };
-    let plan = Plan {
-        title: "t".into(),
-        description: String::new(),
-        starts_at: Timestamp::default(),
-        on_sale_at: None,
-        hold_seconds: 600,
-        max_seats_per_reservation: 10,
-        waiting_room: None,
-        sections: vec![Section { name: "S".into(), ring: None, price, rows: vec![Row { name: "A".into(), seats: SEATS }] }],
-    };
-    LiveViews::default().add(ShowId::parse("local-a").expect("plain"), plan, 1, Timestamp::default())
+    LiveViews::default().add(ShowId::parse("local-a").expect("plain"), testing::plan(&[SEATS]), 1, Timestamp::default())
 }
 
 /// Holds a seat, or releases the one that was held longest ago; returns the statuses after it.
