@@ -121,6 +121,10 @@ async fn a_guest_is_a_customer_whom_nobody_knows() {
     assert_eq!(members, BTreeSet::from([&"token".to_owned(), &"subject".to_owned(), &"expires_at".to_owned()]));
     assert_eq!(sessions[0].header("cache-control"), "no-store");
     let anyone = Person::anonymous(&server.url);
-    assert_eq!(answered(anyone.request(Method::POST, "/session")).await.unwrap().status, 201, "no body is needed");
+    for media_type in [None, Some("application/json"), Some("text/plain")] {
+        let request = anyone.request(Method::POST, "/session");
+        let request = media_type.into_iter().fold(request, |request, media_type| request.header("content-type", media_type));
+        assert_eq!(answered(request).await.unwrap().status, 201, "no body is needed, whatever is announced: {media_type:?}");
+    }
     anyone.post("/session", &json!({ "role": "organizer" })).await.is_problem(422, "unprocessable-content");
 }

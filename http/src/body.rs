@@ -29,28 +29,30 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into());
+            return Err(no_json());
         }
         let bytes = collect(request, BYTES_MAX).await?;
         Ok(Self { value: parse(&bytes)?, bytes })
     }
 }
 
-/// A body that may be absent: no content type, and no bytes.
+/// A body that may be absent. Many clients announce JSON also when they send nothing.
 impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> OptionalFromRequest<S> for JsonBody<T, BYTES_MAX> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Failure> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
-        }
+    async fn from_request(request: Request, _state: &S) -> Result<Option<Self>, Failure> {
+        let is_json = is_json(request.headers());
         let bytes = collect(request, BYTES_MAX).await?;
-        if bytes.is_empty() {
-            Ok(None)
-        } else {
-            Err(Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into())
+        match bytes.is_empty() {
+            true => Ok(None),
+            false if is_json => Ok(Some(Self { value: parse(&bytes)?, bytes })),
+            false => Err(no_json()),
         }
     }
+}
+
+fn no_json() -> Failure {
+    Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
