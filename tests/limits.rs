@@ -118,6 +118,8 @@ async fn sigterm_ends_streams_finishes_what_was_begun_and_exits_with_0() {
     let began = Instant::now();
     assert_eq!(server.terminate(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(8), "it took {:?} to stop", began.elapsed());
+    let complaints: Vec<String> = server.log.iter().filter(|line| line.contains("ERROR") || line.contains("WARN")).collect();
+    assert_eq!(complaints, Vec::<String>::new(), "an orderly end is no error");
     while map.next().await {}
     let mut acknowledged = 0;
     for answer in holding {

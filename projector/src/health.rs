@@ -25,7 +25,7 @@ impl Health {
         running: impl Future<Output = Result<(), ProjectionError>>,
     ) {
         let running = AssertUnwindSafe(running).catch_unwind();
-        let Some(ended) = stop.run_until_cancelled(running).await else { return };
+        let Some(ended) = stop.run_until_cancelled(running).await.filter(|_| !stop.is_cancelled()) else { return };
         let why = match ended {
             Ok(Ok(())) => "it has ended".to_owned(),
             Ok(Err(error)) => with_cause(&error),
