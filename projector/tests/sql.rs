@@ -164,6 +164,15 @@ async fn views_that_somebody_has_locked_go_on_when_he_lets_go() {
     running.await.unwrap();
 }
 
+#[test]
+fn views_that_are_just_being_made_are_no_views_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(sql::open_to_read(folder.path()).unwrap().is_none());
+    let unfinished = rusqlite::Connection::open(folder.path().join(sql::FILE_NAME)).unwrap();
+    unfinished.pragma_update(None, "journal_mode", "WAL").unwrap();
+    assert!(sql::open_to_read(folder.path()).unwrap().is_none());
+}
+
 /// Compares with the domain's own fold, which knows nothing of the projection.
 fn views_are_the_fold(folder: &Path, author: &Author) {
     let views = sql::open_to_read(folder).unwrap().unwrap();

@@ -128,17 +128,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads the views of a folder; nothing when there are none.
+/// A connection that only reads the views of a folder; nothing when there are none, or none of this format yet.
 pub fn open_to_read(folder: &Path) -> Result<Option<Connection>, ProjectionError> {
     let path: PathBuf = folder.join(FILE_NAME);
     if !path.exists() {
         return Ok(None);
     }
-    let open = || -> rusqlite::Result<Connection> {
+    let open = || -> rusqlite::Result<Option<Connection>> {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
         connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
+        let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((format == FORMAT).then_some(connection))
     };
-    open().map(Some).map_err(|source| ProjectionError::Sql { doing: "opening the SQL views", source })
+    open().map_err(|source| ProjectionError::Sql { doing: "opening the SQL views", source })
 }
