@@ -191,6 +191,30 @@ async fn the_log_of_a_server_is_one_json_object_a_line_when_nobody_watches_and_n
     assert_eq!(line["span"]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
+#[tokio::test]
+async fn a_server_goes_on_though_nobody_reads_its_greeting() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut server = std::process::Command::new(support::server::PROGRAM)
+        .args(["serve", "--listen", &address, "--data", folder.path().to_str().unwrap()])
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let anyone = Person::anonymous(&format!("http://{address}"));
+    let ask =
+        || async { anyone.request(reqwest::Method::GET, "/readyz").send().await.ok().filter(|answer| answer.status() == 200).map(drop) };
+    eventually("the server is ready", ask).await;
+    for _ in 0..100 {
+        assert_eq!(anyone.get("/livez").await.status, 200);
+    }
+    let sent = std::process::Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "it is there to be stopped");
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn help_and_completions_are_there() {
     let help = stdout(&fullhouse(&["--help"]));

@@ -308,6 +308,7 @@ async fn errors_are_problems_also_when_the_framework_itself_refuses() {
     send("{", "application/json").await.is_problem(400, "bad-request");
     send("{} {}", "application/json").await.is_problem(422, "unprocessable-content");
     send("[]", "application/json; charset=utf-8").await.is_problem(422, "unprocessable-content");
+    ann.post("/reserve", &json!([event, ["S-A-1"], null])).await.is_problem(422, "unprocessable-content");
     let wrong = ann.post("/reserve", &json!({ "event_id": event, "seats": "S-A-1" })).await;
     assert!(wrong.is_problem(422, "unprocessable-content").body["detail"].as_str().unwrap().starts_with("seats: "), "{wrong:?}");
     let large = json!({ "event_id": event, "seats": ["x".repeat(17_000)] });

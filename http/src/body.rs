@@ -82,6 +82,10 @@ async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
 
 /// Malformed JSON is 400; JSON that says something else than is needed is 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    // The library would take an array for an object, member by member.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(Code::UnprocessableContent, "The body must be a JSON object.").into());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

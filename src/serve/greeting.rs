@@ -11,38 +11,41 @@ use crate::cli::ServeSettings;
 /// How long the tokens in the printed commands are good.
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Prints where the server is and what to try. The tokens are new each time.
-pub fn print(address: SocketAddr, settings: &ServeSettings, tokens: &Tokens, event: Option<&ShowId>) {
+/// Prints where the server is and what to try. The tokens are new each time. A server goes on though nobody reads this.
+pub fn print(address: SocketAddr, settings: &ServeSettings, tokens: &Tokens, event: Option<&ShowId>) -> anyhow::Result<()> {
     let url = url(address);
+    let mut lines: Vec<String> = Vec::new();
     let token = |role: Role| {
         let subject = Subject::parse(&format!("greeting-{}", role.as_str())).expect("a role's name is visible");
         tokens.sign(&subject, role, LIFETIME).0
     };
-    println!("Fullhouse listens on {url}");
-    println!("  Seat map       {url}/");
-    println!("  Documentation  {url}/docs");
-    println!("  Data           {}", settings.data.display());
-    println!();
+    lines.push(format!("Fullhouse listens on {url}"));
+    lines.push(format!("  Seat map       {url}/"));
+    lines.push(format!("  Documentation  {url}/docs"));
+    lines.push(format!("  Data           {}", settings.data.display()));
+    lines.push(String::new());
     match event {
         Some(event) => {
-            println!("Hold two seats side by side, and watch the map change:");
-            println!("  curl -N {url}/events/{event}/stream &");
-            println!("  TOKEN={}", token(Role::Customer));
-            println!(
+            lines.push("Hold two seats side by side, and watch the map change:".into());
+            lines.push(format!("  curl -N {url}/events/{event}/stream &"));
+            lines.push(format!("  TOKEN={}", token(Role::Customer)));
+            lines.push(format!(
                 "  curl -s {url}/reserve -H \"Authorization: Bearer $TOKEN\" --json '{{\"event_id\": \"{event}\", \"best_available\": {{\"count\": 2}}}}'"
-            );
-            println!();
-            println!("What happened so far:");
-            println!("  curl -s {url}/events/{event}/history -H \"Authorization: Bearer {}\"", token(Role::Auditor));
+            ));
+            lines.push(String::new());
+            lines.push("What happened so far:".into());
+            lines.push(format!("  curl -s {url}/events/{event}/history -H \"Authorization: Bearer {}\"", token(Role::Auditor)));
         }
         None => {
-            println!("Schedule an event:");
-            println!("  TOKEN={}", token(Role::Organizer));
-            println!(
+            lines.push("Schedule an event:".into());
+            lines.push(format!("  TOKEN={}", token(Role::Organizer)));
+            lines.push(format!(
                 "  curl -s {url}/events -H \"Authorization: Bearer $TOKEN\" --json '{{\"title\": \"Hamlet\", \"starts_at\": \"2030-01-31T19:30:00Z\", \"sections\": [{{\"name\": \"Stalls\", \"price\": {{\"amount\": 4500, \"currency\": \"EUR\"}}, \"rows\": [{{\"name\": \"A\", \"seats\": 20}}]}}]}}'"
-            );
+            ));
         }
     }
+    lines.push(String::new());
+    crate::print_result(&lines.join("\n"))
 }
 
 /// An address that listens everywhere is reached at home.

@@ -48,7 +48,7 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let opening = async {
         readiness.wait().await;
         let event = if settings.demo { Some(demo::schedule_if_empty(&parts, &settings.cluster).await?) } else { None };
-        greeting::print(address, &settings, &parts.tokens, event.as_ref().map(|event| event.id()));
+        greeting::print(address, &settings, &parts.tokens, event.as_ref().map(|event| event.id()))?;
         if let Some(event) = event.filter(|_| settings.demo_shoppers > 0) {
             anyhow::ensure!(
                 demo::is_example(&parts, &event).await?,
