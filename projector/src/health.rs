@@ -1,5 +1,6 @@
 //! How the projections are doing.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,12 +23,11 @@ impl Health {
         &self,
         projection: &'static str,
         stop: &CancellationToken,
-        running: impl Future<Output = Result<(), ProjectionError>>,
+        running: impl Future<Output = Result<Infallible, ProjectionError>>,
     ) {
         let running = AssertUnwindSafe(running).catch_unwind();
-        let Some(ended) = stop.run_until_cancelled(running).await.filter(|_| !stop.is_cancelled()) else { return };
+        let Some(ended) = stop.run_until_cancelled(running).await else { return };
         let why = match ended {
-            Ok(Ok(())) => "it has ended".to_owned(),
             Ok(Err(error)) => with_cause(&error),
             Err(_panicked) => "it has panicked".to_owned(),
         };

@@ -1,5 +1,6 @@
 //! The relay to the seat views in memory, and to the timers.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ pub async fn run(log: Log, views: Arc<LiveViews>, timers: Arc<Timers>, health: H
     health.watch("the live seat view", &stop, follow(&log, &views, &timers)).await;
 }
 
-async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<(), ProjectionError> {
+async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<Infallible, ProjectionError> {
     let began = Instant::now();
     let head_at_start = log.head();
     let mut caught_up = head_at_start == 0;

@@ -138,11 +138,13 @@ impl StoredFact {
         serde_json::to_vec(&line).expect("text, numbers and checked JSON always serialize")
     }
 
-    /// SHA-256 over everything that the log keeps of the fact: the canonical bytes, then the touched seats, 4 bytes each,
-    /// little endian. It is stored beside the fact, so that a fact that was changed in place is noticed by whoever reads it.
+    /// SHA-256 over everything that the log keeps of the fact: the canonical bytes, then the touched seats. It is stored beside the fact, so that a fact that was changed in place is noticed by whoever reads it.
     pub fn row_hash(&self) -> [u8; 32] {
-        let mut hash = Sha256::new().chain_update(self.canonical_bytes());
-        self.touches.iter().for_each(|seat| hash.update(seat.to_le_bytes()));
-        hash.finalize().into()
+        Sha256::new().chain_update(self.canonical_bytes()).chain_update(self.touches_bytes()).finalize().into()
+    }
+
+    /// The stored form of the touched seats: 4 bytes each, little endian.
+    pub fn touches_bytes(&self) -> Vec<u8> {
+        self.touches.iter().flat_map(|seat| seat.to_le_bytes()).collect()
     }
 }

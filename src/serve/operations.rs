@@ -32,7 +32,7 @@ impl Readiness {
     pub fn new(parts: &Parts) -> Self {
         Self {
             views: parts.views.clone(),
-            log_position_at_start: parts.log.head(),
+            log_position_at_start: parts.head_at_start,
             health: parts.health.clone(),
             draining: AtomicBool::new(false),
             sequencer: parts.sequencer.clone(),
@@ -41,8 +41,7 @@ impl Readiness {
 
     /// Waits until the views have what was in the log when the server started.
     pub async fn wait(&self) {
-        // The views live as long as the server does.
-        let _ = self.views.log_position().wait_for(|&reached| reached >= self.log_position_at_start).await;
+        self.views.reached_by_and_by(self.log_position_at_start).await;
     }
 
     /// From now on new requests should go elsewhere.

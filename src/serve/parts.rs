@@ -33,6 +33,8 @@ const DUE_IN_FLIGHT_MAX: usize = 1_000;
 /// Everything that runs beside the requests.
 pub struct Parts {
     pub log: Log,
+    /// The end of the log when the server started. Before the views have that, they are not built.
+    pub head_at_start: u64,
     pub tokens: Arc<Tokens>,
     pub views: Arc<LiveViews>,
     pub sequencer: Sequencer,
@@ -57,6 +59,7 @@ impl Parts {
         let log = Log::Sqlite(
             SqliteLog::open(folder).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", folder.display()))?,
         );
+        let head_at_start = log.head();
         let tokens = Arc::new(tokens(settings)?);
         let sequencing_stop = CancellationToken::new();
         let (sequencer, sequencing) = Sequencer::start(log.clone(), sequencing_stop.clone());
@@ -68,18 +71,16 @@ impl Parts {
         projections.spawn(sql::run(log.clone(), folder.clone(), health.clone(), projections_stop.clone()));
         if settings.timers {
             let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
-            let at_start = log.head();
             let (views, log, stop) = (views.clone(), log.clone(), senders_stop.clone());
             senders.spawn(async move {
                 // Before the views are built, holds that ended long ago look open.
-                let mut built = views.log_position();
-                if stop.run_until_cancelled(built.wait_for(|&reached| reached >= at_start)).await.is_some() {
+                if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
                     timers::run(holds, log, due_sender, stop).await;
                 }
             });
             senders.spawn(expire(due, sequencer.clone()));
         }
-        senders.spawn(warm(log.clone(), views.clone(), sequencer.clone(), senders_stop.clone()));
+        senders.spawn(warm(head_at_start, log.clone(), views.clone(), sequencer.clone(), senders_stop.clone()));
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
         let streams = Arc::new(Streams::new(limits, log.clone(), streams_stop.clone()));
@@ -87,6 +88,7 @@ impl Parts {
         let query = QueryState::new(views.clone(), log.clone(), tokens.clone(), streams);
         Ok(Self {
             log,
+            head_at_start,
             tokens,
             views,
             sequencer,
@@ -120,17 +122,16 @@ impl Parts {
 }
 
 /// Has the sequencer read the shows that are still to come, once the views are built, so that nobody waits for that later.
-async fn warm(log: Log, views: Arc<LiveViews>, sequencer: Sequencer, stop: CancellationToken) {
-    let at_start = log.head();
+async fn warm(head_at_start: u64, log: Log, views: Arc<LiveViews>, sequencer: Sequencer, stop: CancellationToken) {
     let warming = async {
-        let mut built = views.log_position();
-        let _ = built.wait_for(|&reached| reached >= at_start).await;
+        views.reached_by_and_by(head_at_start).await;
         let mut scheduled_after = 0;
         loop {
             let shows = views.shows_after(scheduled_after, WARMED_AT_A_TIME);
             let Some((last, _)) = shows.last() else { return };
             scheduled_after = *last;
-            for (_, show) in shows.iter().filter(|(scheduled_at, show)| *scheduled_at <= at_start && show.plan().starts_at > log.now()) {
+            for (_, show) in shows.iter().filter(|(scheduled_at, show)| *scheduled_at <= head_at_start && show.plan().starts_at > log.now())
+            {
                 sequencer.warm(show.id().clone()).await;
             }
         }

@@ -57,6 +57,12 @@ impl LiveViews {
         self.log_position.subscribe()
     }
 
+    /// Waits until the views have reached a log position, however long that takes.
+    pub async fn reached_by_and_by(&self, log_position: u64) {
+        // The sender lives as long as this does.
+        let _ = self.log_position.subscribe().wait_for(|&reached| reached >= log_position).await;
+    }
+
     /// Waits until the views have reached a log position; returns whether they did within `patience`.
     pub async fn reach(&self, log_position: u64, patience: Duration) -> bool {
         reach(self.log_position.subscribe(), log_position, patience).await

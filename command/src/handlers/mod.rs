@@ -111,7 +111,7 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     digest
 }
 
-/// Submits a command in a task of its own, so that a client that hangs up takes nothing with it.
+/// Submits a command and waits. The sequencer's task does the work, so a client that hangs up takes nothing with it.
 async fn submit(state: &CommandState, submission: Submission) -> Answer<Outcome> {
     match state.sequencer.submit(submission).await {
         Ok(Outcome::Refused { refusal, position }) => Err(Problem::refused(&refusal, position).into()),

@@ -10,7 +10,7 @@ use fullhouse_schemas::problem::is_kept;
 use fullhouse_schemas::{NewFact, Problem};
 
 use super::worker::{Slot, Worker};
-use super::{Action, DECIDED_AGAIN, Job};
+use super::{Action, DECIDED_AGAIN, Job, Submission};
 
 /// Commands that were decided on one state and go to the log together: refusals first.
 pub(super) struct DecidedBatch {
@@ -31,6 +31,8 @@ pub(super) enum Decision {
     Accept { events: Vec<Event>, facts: Arc<[NewFact]> },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
+    /// No, and whoever asks again under the same id must get this same problem.
+    RefuseForGood(String),
 }
 
 impl Worker {
@@ -45,7 +47,7 @@ impl Worker {
                 // The id was drawn for this command, so there is no such show yet.
                 Action::Schedule(plan) => match decide_schedule(None, plan) {
                     Ok(events) => Decision::accept(events, None),
-                    Err(refusal) => Decision::Refuse { refusal, position: 0 },
+                    Err(refusal) => Decision::refuse(refusal, 0, &job.submission),
                 },
                 Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
                     None => {
@@ -56,11 +58,11 @@ impl Worker {
                         self.park(job);
                         continue;
                     }
-                    Some(Slot::Absent) => Decision::Refuse { refusal: Refusal::UnknownShow, position: 0 },
+                    Some(Slot::Absent) => Decision::refuse(Refusal::UnknownShow, 0, &job.submission),
                     Some(Slot::Ready(show)) => {
                         taken.prepare(&job.submission.show, show, command);
                         match decide(show, command, now) {
-                            Err(refusal) => Decision::Refuse { refusal, position: show.position() },
+                            Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => Decision::accept(events, Some(show.chart())),
                             Ok(_) => {
                                 self.again.push(job);
@@ -85,28 +87,24 @@ impl Decision {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
         Decision::Accept { events, facts }
     }
+
+    fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
+        if !submission.is_keyed || !is_kept(&refusal) {
+            return Decision::Refuse { refusal, position };
+        }
+        let mut problem = Problem::refused(&refusal, position);
+        problem.request_id = submission.request_id.to_string();
+        Decision::RefuseForGood(serde_json::to_string(&problem).expect("text, numbers and lists always serialize"))
+    }
 }
 
 impl Decided {
-    /// The problem that a refusal is answered with, when the client may ask again under the same id and must then get it
-    /// again.
-    pub fn kept_refusal(&self) -> Option<String> {
-        match &self.decision {
-            Decision::Refuse { refusal, position } if self.job.submission.is_keyed && is_kept(refusal) => {
-                let mut problem = Problem::refused(refusal, *position);
-                problem.request_id = self.job.submission.request_id.to_string();
-                Some(serde_json::to_string(&problem).expect("text, numbers and lists always serialize"))
-            }
-            Decision::Refuse { .. } | Decision::Accept { .. } => None,
-        }
-    }
-
     fn entry(&self) -> Entry {
         let submission = &self.job.submission;
-        let proposal = match (&self.decision, self.kept_refusal()) {
-            (Decision::Accept { facts, .. }, _) => Proposal::Append(facts.clone()),
-            (Decision::Refuse { .. }, Some(problem)) => Proposal::KeepRefusal(problem),
-            (Decision::Refuse { .. }, None) => Proposal::Refuse,
+        let proposal = match &self.decision {
+            Decision::Accept { facts, .. } => Proposal::Append(facts.clone()),
+            Decision::Refuse { .. } => Proposal::Refuse,
+            Decision::RefuseForGood(problem) => Proposal::KeepRefusal(problem.clone()),
         };
         Entry {
             command_id: submission.command_id,

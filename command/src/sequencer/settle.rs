@@ -114,7 +114,7 @@ impl Worker {
                 self.again.push(decided.job);
                 return;
             }
-            Verdict::Refused => refused(&decided),
+            Verdict::Refused => Ok(refused(&decided)),
             Verdict::Repeated(recorded) => self.repeated(&decided.job, recorded),
             Verdict::Accepted { log_position, position } => self.accepted(&decided, log_position, position, now),
         };
@@ -223,10 +223,10 @@ impl Worker {
     }
 }
 
-fn refused(decided: &Decided) -> Result<Outcome, Rejected> {
-    if let Some(problem) = decided.kept_refusal() {
-        return Ok(Outcome::RefusedAs(problem));
+fn refused(decided: &Decided) -> Outcome {
+    match &decided.decision {
+        Decision::Refuse { refusal, position } => Outcome::Refused { refusal: refusal.clone(), position: *position },
+        Decision::RefuseForGood(problem) => Outcome::RefusedAs(problem.clone()),
+        Decision::Accept { .. } => unreachable!("the log refuses only what was refused"),
     }
-    let Decision::Refuse { refusal, position } = &decided.decision else { unreachable!("the log refuses only what was refused") };
-    Ok(Outcome::Refused { refusal: refusal.clone(), position: *position })
 }

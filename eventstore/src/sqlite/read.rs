@@ -190,11 +190,6 @@ fn read_touches(bytes: &[u8]) -> Option<Vec<u32>> {
     rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())
 }
 
-/// The stored form of touched seats.
-pub(crate) fn write_touches(touches: &[u32]) -> Vec<u8> {
-    touches.iter().flat_map(|seat| seat.to_le_bytes()).collect()
-}
-
 fn damaged_or_failed(log_position: u64, doing: &'static str, error: rusqlite::Error) -> LogError {
     let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
         || matches!(

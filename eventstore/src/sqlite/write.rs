@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tokio::sync::{mpsc, watch};
 
 use super::WriteJob;
-use super::read::{COLUMNS, read_row, write_touches};
+use super::read::{COLUMNS, read_row};
 use crate::append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Touched, Verdict};
 use crate::error::LogError;
 use crate::tail::Tail;
@@ -178,7 +178,7 @@ impl<'a> Append<'a> {
                     fact.recorded_at.as_micros(),
                     fact.command_id.0,
                     fact.subject.as_ref().map(Subject::as_str),
-                    write_touches(&fact.touches),
+                    fact.touches_bytes(),
                     fact.data,
                     fact.row_hash(),
                 ])

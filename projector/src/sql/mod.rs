@@ -8,6 +8,7 @@ mod changes;
 mod file;
 mod write;
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,12 +43,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
 /// they can.
 pub async fn run(log: Log, folder: std::path::PathBuf, health: Health, stop: CancellationToken) {
-    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &health, &stop)).await;
+    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &health)).await;
 }
 
-async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health, stop: &CancellationToken) -> Result<(), ProjectionError> {
+async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
     loop {
-        match follow(log, folder, stop).await {
+        match follow(log, folder).await {
             Err(error @ ProjectionError::Sql { .. }) => {
                 metrics::counter!(FAILURES).increment(1);
                 health.fault();
@@ -59,18 +60,18 @@ async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health, stop
     }
 }
 
-async fn follow(log: &Log, folder: &Path, stop: &CancellationToken) -> Result<(), ProjectionError> {
+/// What arrives while the server shuts down is folded when it starts again.
+async fn follow(log: &Log, folder: &Path) -> Result<Infallible, ProjectionError> {
     let mut views = SqlViews::open(folder, log.head())?;
     let mut follower = log.follow(views.log_position());
-    while let Some(first) = stop.run_until_cancelled(follower.next()).await {
-        views = write(views, first?, &mut follower).await?;
+    loop {
+        let first = follower.next().await?;
+        views = write(views, first, &mut follower).await?;
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
-        // What arrives while the server shuts down is folded when it starts again.
         if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {
-            let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(())
 }
 
 /// Writes what has been read, and whatever else can be had without waiting.

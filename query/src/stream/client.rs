@@ -32,21 +32,12 @@ impl Client {
         let frames = feed.frames();
         let mut client = Self { feed, frames, subject, position: 0, ready: VecDeque::new(), _place: place };
         client.ready.push_back(opening().into());
+        client.position = last_event_id.unwrap_or(0);
         // Every show begins at position 1, so 0 is nobody's last id.
-        match last_event_id.filter(|&id| id > 0).and_then(|id| Some((id, client.feed.since(id)?))) {
-            Some((id, (position, bytes))) => {
-                client.position = id;
-                client.tell_missed_reservations();
-                if position > id {
-                    client.ready.push_back(bytes);
-                }
-                client.position = position;
-            }
-            None => {
-                let (position, bytes) = client.feed.whole();
-                client.ready.push_back(bytes);
-                client.position = position;
-            }
+        if client.position == 0 || !client.catch_up() {
+            let (position, bytes) = client.feed.whole();
+            client.ready.push_back(bytes);
+            client.position = position;
         }
         client
     }
@@ -70,19 +61,25 @@ impl Client {
                     self.position = frame.to;
                 }
                 // It was too slow for some frames, whatever came last: one difference makes up for all of them.
-                FrameKind::Change(_) | FrameKind::Silence if frame.to > self.position => self.catch_up(),
+                FrameKind::Change(_) | FrameKind::Silence if frame.to > self.position => {
+                    self.catch_up();
+                }
                 FrameKind::Change(_) => {}
                 FrameKind::Silence => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
             }
         }
     }
 
-    fn catch_up(&mut self) {
+    /// Brings the client to the newest frame; false, when it claims to be beyond that.
+    fn catch_up(&mut self) -> bool {
+        let Some((position, bytes)) = self.feed.since(self.position) else { return false };
+        // Told after the difference was made: the view is never behind it, so no change of a reservation falls between.
         self.tell_missed_reservations();
-        if let Some((position, bytes)) = self.feed.since(self.position) {
+        if position > self.position {
             self.ready.push_back(bytes);
             self.position = position;
         }
+        true
     }
 
     fn tell_missed_reservations(&mut self) {
