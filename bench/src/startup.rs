@@ -133,7 +133,7 @@ fn command(step: Step, number: u64, show: &ShowId, subject: &Subject) -> anyhow:
 }
 
 async fn append(log: &Log, now: Timestamp, entries: Vec<Entry>) -> anyhow::Result<Vec<Verdict>> {
-    Ok(log.append(Batch { known: log.head(), recorded_at: now, entries }).await?.verdicts)
+    Ok(log.append(Batch { known: log.head(), decided_at: now, entries }).await?.verdicts)
 }
 
 fn fold(show: &mut Show, events: &[Event], now: Timestamp) -> anyhow::Result<()> {
@@ -149,6 +149,7 @@ fn entry(id: &ShowId, subject: &Subject, number: u64, show: &Show, events: &[Eve
         fingerprint: Fingerprint([0; 16]),
         show: id.clone(),
         subject: Some(subject.clone()),
+        valid_before: None,
         proposal: Proposal::Append(events.iter().map(|event| encode(event, Some(show.chart()))).collect()),
     }
 }

@@ -1,9 +1,8 @@
 //! What is offered to the log, and what it answers.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 /// A digest of what a command asks for. The same command id with another fingerprint is a misuse of the id.
@@ -15,8 +14,8 @@ pub struct Fingerprint(pub [u8; 16]);
 pub struct Batch {
     /// The log position up to which their decisions have seen the log.
     pub known: u64,
-    /// The instant at which they were decided.
-    pub recorded_at: Timestamp,
+    /// The instant at which they were decided, by the log's clock.
+    pub decided_at: Timestamp,
     /// In the order in which their facts are to stand in the log.
     pub entries: Vec<Entry>,
 }
@@ -35,6 +34,9 @@ pub struct Entry {
     pub show: ShowId,
     /// Who sent it.
     pub subject: Option<Subject>,
+    /// When the decision ceases to be right, though nothing happens: the end of the hold that it is about. Nothing, when
+    /// time does not matter to it.
+    pub valid_before: Option<Timestamp>,
     /// What was decided.
     pub proposal: Proposal,
 }
@@ -56,6 +58,9 @@ pub struct Appended {
     /// The last log position before this batch. When it is the position that the batch knew, every refusal was decided on
     /// the newest state there is.
     pub head_before: u64,
+    /// When the facts of this batch were recorded: when they were decided, or, since time never runs back in the log, when
+    /// another server's fact before them was.
+    pub recorded_at: Timestamp,
     /// One for each entry, in order.
     pub verdicts: Vec<Verdict>,
 }
@@ -94,44 +99,4 @@ pub enum RecordedOutcome {
     Facts(Vec<StoredFact>),
     /// It was refused, with this answer.
     Refused(String),
-}
-
-/// Which seats later facts have touched: those that an append did not know of, and those of the batch itself.
-#[derive(Debug, Default)]
-pub(crate) struct Touched {
-    by_show: HashMap<ShowId, HashSet<SeatIndex>>,
-    /// When the newest fact was recorded that the append did not know of.
-    recorded_at: Timestamp,
-}
-
-impl Touched {
-    /// A fact that the append did not know of.
-    pub(crate) fn add_unknown(&mut self, fact: &StoredFact) {
-        self.recorded_at = self.recorded_at.max(fact.recorded_at);
-        self.add(&fact.show, &fact.touches);
-    }
-
-    /// Whether decisions of this instant are older than what stands in the log: time never runs back there.
-    pub(crate) fn is_later_than(&self, decided_at: Timestamp) -> bool {
-        self.recorded_at > decided_at
-    }
-
-    pub(crate) fn add(&mut self, show: &ShowId, seats: &[SeatIndex]) {
-        match self.by_show.get_mut(show) {
-            Some(touched) => touched.extend(seats),
-            None => drop(self.by_show.insert(show.clone(), seats.iter().copied().collect())),
-        }
-    }
-
-    /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
-    /// happened to the show; facts about seats depend on those seats only.
-    pub(crate) fn outdates(&self, entry: &Entry) -> bool {
-        let Some(touched) = self.by_show.get(&entry.show) else { return false };
-        match &entry.proposal {
-            Proposal::KeepRefusal(_) | Proposal::Refuse => true,
-            Proposal::Append(facts) => {
-                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.contains(seat)))
-            }
-        }
-    }
 }

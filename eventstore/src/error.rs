@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fullhouse_domain::ShowId;
+use fullhouse_schemas::StoredFact;
 
 /// Why the log could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ pub enum LogError {
         doing: &'static str,
         /// What the store said.
         #[source]
-        source: rusqlite::Error,
+        source: StoreError,
     },
     /// The lock file could not be made.
     #[error("{} can't be created or locked", path.display())]
@@ -67,7 +68,47 @@ pub enum LogError {
         #[source]
         source: std::io::Error,
     },
+    /// The log ends before what was read from it: it has lost facts.
+    #[error("the log ends at log position {head}, but {known} was there before: the database has lost facts; restore it, then restart")]
+    WentBack {
+        /// Where it ends.
+        head: u64,
+        /// What was known of it.
+        known: u64,
+    },
+    /// The database is none that this release can use.
+    #[error("the database can't be used: {what}")]
+    Unusable {
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// The log was closed while something still used it.
     #[error("the log is closed")]
     Closed,
+}
+
+/// What a database said.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+}
+
+/// Checks that these are all the facts after one log position and up to another.
+pub(crate) fn check_gapless(facts: &[StoredFact], after: u64, until: u64) -> Result<(), LogError> {
+    let mut expected = after + 1;
+    for fact in facts {
+        if fact.log_position != expected {
+            return Err(LogError::Damaged { log_position: expected, what: format!("the next fact is at {}", fact.log_position) });
+        }
+        expected += 1;
+    }
+    if expected != until + 1 {
+        return Err(LogError::Damaged { log_position: expected, what: "the fact is missing".into() });
+    }
+    Ok(())
 }

@@ -10,15 +10,21 @@
 //! * [`Log`]: the interface, the same for every store
 //! * [`follow`]: reading on as facts arrive
 //! * [`sqlite`]: the log in one file
+//! * [`postgres`]: the log in a database that many processes share
+//! * `judge`: the verdicts on a batch, the same for every store
 
 pub mod append;
+mod columns;
 mod error;
 pub mod follow;
+mod judge;
 mod log;
+pub mod postgres;
 pub mod sqlite;
 mod tail;
 
 pub use append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Verdict};
-pub use error::LogError;
+pub use error::{LogError, StoreError};
 pub use follow::{Follower, Following};
+pub use judge::DECISION_AGE_MAX;
 pub use log::Log;

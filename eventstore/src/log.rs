@@ -1,5 +1,7 @@
 //! The interface of every store.
 
+use std::time::Duration;
+
 use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 use tokio::sync::watch;
@@ -7,6 +9,7 @@ use tokio::sync::watch;
 use crate::append::{Appended, Batch};
 use crate::error::LogError;
 use crate::follow::Follower;
+use crate::postgres::PostgresLog;
 use crate::sqlite::SqliteLog;
 
 /// No store counts further: both keep positions as 64-bit integers with a sign. Whoever asks for what stands behind gets nothing.
@@ -17,6 +20,8 @@ const POSITION_MAX: u64 = i64::MAX as u64 - 1;
 pub enum Log {
     /// In one file, for one machine.
     Sqlite(SqliteLog),
+    /// In a database, for many processes.
+    Postgres(PostgresLog),
 }
 
 impl Log {
@@ -24,6 +29,7 @@ impl Log {
     pub fn now(&self) -> Timestamp {
         match self {
             Log::Sqlite(log) => log.now(),
+            Log::Postgres(log) => log.now(),
         }
     }
 
@@ -33,6 +39,7 @@ impl Log {
     pub async fn append(&self, batch: Batch) -> Result<Appended, LogError> {
         match self {
             Log::Sqlite(log) => log.append(batch).await,
+            Log::Postgres(log) => log.append(batch).await,
         }
     }
 
@@ -43,6 +50,7 @@ impl Log {
         }
         match self {
             Log::Sqlite(log) => log.read_log(after, limit).await,
+            Log::Postgres(log) => log.read_log(after, limit).await,
         }
     }
 
@@ -53,6 +61,7 @@ impl Log {
         }
         match self {
             Log::Sqlite(log) => log.read_show(show, after, limit).await,
+            Log::Postgres(log) => log.read_show(show, after, limit).await,
         }
     }
 
@@ -60,19 +69,37 @@ impl Log {
     pub async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         match self {
             Log::Sqlite(log) => log.contradictions_of_commands().await,
+            Log::Postgres(log) => log.contradictions_of_commands().await,
         }
     }
 
-    /// The last log position.
+    /// The last log position that this process knows of.
     pub fn head(&self) -> u64 {
         // The value is copied here, because whoever kept the borrow across an append would lock the writer out.
         *self.watch_head().borrow()
+    }
+
+    /// The last log position at this moment, or a later one. Where others append too, the store is asked.
+    pub async fn newest_head(&self, patience: Duration) -> Result<u64, LogError> {
+        match self {
+            Log::Sqlite(_) => Ok(self.head()),
+            Log::Postgres(log) => log.newest_head(patience).await,
+        }
+    }
+
+    /// Tells that the log may have grown elsewhere. It is noticed without that too, only later.
+    pub fn nudge(&self) {
+        match self {
+            Log::Sqlite(_) => {}
+            Log::Postgres(log) => log.nudge(),
+        }
     }
 
     /// The last log position, now and whenever it grows.
     pub(crate) fn watch_head(&self) -> watch::Receiver<u64> {
         match self {
             Log::Sqlite(log) => log.watch_head(),
+            Log::Postgres(log) => log.watch_head(),
         }
     }
 
@@ -85,6 +112,7 @@ impl Log {
     pub(crate) fn recent(&self, after: u64) -> Option<crate::follow::Following> {
         match self {
             Log::Sqlite(log) => log.recent(after),
+            Log::Postgres(log) => log.recent(after),
         }
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_eventstore::postgres::{self, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Appended, Batch, Entry, Fingerprint, Log, LogError, Proposal, Recorded, RecordedOutcome, Verdict};
 use fullhouse_schemas::fact::FactKind;
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
+use fullhouse_test_servers::Database;
 
 /// A store that can be closed and opened again.
 trait Store: Send + Sync {
-    fn open(&self) -> Result<Log, LogError>;
+    fn open(&self) -> impl Future<Output = Result<Log, LogError>> + Send;
 }
 
 struct Sqlite(tempfile::TempDir);
@@ -24,8 +26,25 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn open(&self) -> Result<Log, LogError> {
+    async fn open(&self) -> Result<Log, LogError> {
         SqliteLog::open(self.0.path()).map(Log::Sqlite)
+    }
+}
+
+/// A database that has the log's tables.
+struct Postgres(Database);
+
+impl Postgres {
+    async fn new() -> Self {
+        let database = fullhouse_test_servers::database();
+        postgres::migrate(&database.url()).await.expect("an empty database");
+        Self(database)
+    }
+}
+
+impl Store for Postgres {
+    async fn open(&self) -> Result<Log, LogError> {
+        PostgresLog::open(&self.0.login("fullhouse_command")).await.map(Log::Postgres)
     }
 }
 
@@ -51,6 +70,7 @@ fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
         fingerprint: Fingerprint([7; 16]),
         show: show(show_name),
         subject: Subject::parse("ann"),
+        valid_before: None,
         proposal,
     }
 }
@@ -60,7 +80,7 @@ fn holding(id: u64, show_name: &str, seats: &[SeatIndex]) -> Entry {
 }
 
 fn batch(log: &Log, known: u64, entries: Vec<Entry>) -> Batch {
-    Batch { known, recorded_at: log.now(), entries }
+    Batch { known, decided_at: log.now(), entries }
 }
 
 async fn append(log: &Log, known: u64, entries: Vec<Entry>) -> Appended {
@@ -76,7 +96,7 @@ async fn whole_log(log: &Log) -> Vec<StoredFact> {
 }
 
 async fn positions_have_no_gap(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let three = |id| entry(id, "a", Proposal::Append([0, 1, 2].map(|next| fact(&[id as u32 * 3 + next])).into()));
     let appended = append(&log, 0, vec![three(1), holding(2, "b", &[1]), three(3)]).await;
     assert_eq!(appended.head_before, 0);
@@ -92,7 +112,7 @@ async fn positions_have_no_gap(store: impl Store) {
 }
 
 async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1, 2])]).await;
     let entries = vec![
         holding(2, "a", &[2, 3]),
@@ -113,13 +133,13 @@ async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(
 }
 
 async fn commands_of_one_batch_do_not_take_each_others_seats(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let appended = append(&log, 0, vec![holding(1, "a", &[1, 2]), holding(2, "a", &[2, 3]), holding(3, "a", &[3])]).await;
     assert_eq!(appended.verdicts, [accepted(1, 1), Verdict::Conflict, accepted(2, 2)]);
 }
 
 async fn a_refusal_on_the_newest_state_stands(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1])]).await;
     let appended = append(&log, 1, vec![entry(2, "a", Proposal::Refuse), entry(3, "a", Proposal::KeepRefusal("no".into()))]).await;
     assert_eq!(appended.verdicts, [Verdict::Refused, Verdict::Refused]);
@@ -127,7 +147,7 @@ async fn a_refusal_on_the_newest_state_stands(store: impl Store) {
 }
 
 async fn a_repeated_command_gets_its_first_outcome(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1]), holding(2, "a", &[2]), entry(3, "a", Proposal::Append([].into()))]).await;
     append(&log, 2, vec![entry(4, "a", Proposal::KeepRefusal("{\"no\":1}".into())), entry(5, "a", Proposal::Refuse)]).await;
     drop(log);
@@ -148,7 +168,7 @@ async fn a_repeated_command_gets_its_first_outcome(store: impl Store) {
 }
 
 async fn a_command_repeated_within_a_batch_takes_effect_once(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let appended = append(&log, 0, vec![holding(1, "a", &[1]), holding(1, "a", &[1])]).await;
     assert_eq!(appended.verdicts[0], accepted(1, 1));
     assert!(
@@ -157,7 +177,7 @@ async fn a_command_repeated_within_a_batch_takes_effect_once(store: impl Store) 
 }
 
 async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[9])]).await;
     let unkeyed = |id, seats: &[SeatIndex]| Entry { is_keyed: false, ..holding(id, "a", seats) };
     let offered = || vec![unkeyed(2, &[1, 2]), holding(3, "a", &[3]), unkeyed(4, &[4])];
@@ -176,20 +196,31 @@ async fn a_batch_offered_again_after_an_unknown_outcome_takes_effect_once(store:
 }
 
 async fn time_never_runs_back_in_the_log(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let earlier = log.now();
     let later = Timestamp::from_micros(earlier.as_micros() + 1);
-    let offer = |recorded_at, known, entry| log.append(Batch { known, recorded_at, entries: vec![entry] });
-    offer(later, 0, holding(1, "a", &[1])).await.expect("the log works");
-    // Decided before, committed after, about something else: it must be decided again at a later instant.
-    let appended = offer(earlier, 0, holding(2, "b", &[1])).await.expect("the log works");
-    assert_eq!(appended.verdicts, [Verdict::Conflict]);
-    let appended = offer(later, 1, holding(2, "b", &[1])).await.expect("the log works");
-    assert_eq!(appended.verdicts, [accepted(2, 1)]);
+    let offer = |decided_at, entry| log.append(Batch { known: 0, decided_at, entries: vec![entry] });
+    offer(later, holding(1, "a", &[1])).await.expect("the log works");
+    // Decided before, committed after, about something else.
+    let appended = offer(earlier, holding(2, "b", &[1])).await.expect("the log works");
+    assert_eq!((appended.verdicts, appended.recorded_at), (vec![accepted(2, 1)], later));
+    assert!(whole_log(&log).await.iter().all(|fact| fact.recorded_at == later));
+}
+
+async fn what_has_ended_meanwhile_is_decided_again(store: impl Store) {
+    let log = store.open().await.expect("a new log");
+    let decided_at = log.now();
+    let after = |micros| Some(Timestamp::from_micros(decided_at.as_micros() + micros));
+    let checking_out = |id, micros| Entry { valid_before: after(micros), ..holding(id, "a", &[id as u32]) };
+    let later = Timestamp::from_micros(decided_at.as_micros() + 50);
+    log.append(Batch { known: 0, decided_at: later, entries: vec![holding(1, "b", &[1])] }).await.expect("the log works");
+    let entries = vec![checking_out(2, 40), checking_out(3, 50), checking_out(4, 60_000_000)];
+    let appended = log.append(Batch { known: 0, decided_at, entries }).await.expect("the log works");
+    assert_eq!(appended.verdicts, [Verdict::Conflict, Verdict::Conflict, accepted(2, 1)]);
 }
 
 async fn everything_is_there_after_reopening(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1, 70_000])]).await;
     let before = whole_log(&log).await;
     let now = log.now();
@@ -200,18 +231,10 @@ async fn everything_is_there_after_reopening(store: impl Store) {
     assert!(log.now() >= before[0].recorded_at && now >= before[0].recorded_at, "the clock never runs back");
 }
 
-async fn the_clock_does_not_run_back_behind_recorded_facts(store: impl Store) {
-    let log = store.open().expect("a new log");
-    let future = Timestamp::from_micros(log.now().as_micros() + 3_600_000_000);
-    log.append(Batch { known: 0, recorded_at: future, entries: vec![holding(1, "a", &[1])] }).await.expect("the log works");
-    drop(log);
-    assert!(reopened(&store).await.now() >= future);
-}
-
 async fn followers_see_every_fact_in_order_under_eight_writers(store: impl Store) {
     const WRITERS: u64 = 8;
     const BATCHES: u64 = 60;
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let mut followers: Vec<_> = (0..3).map(|_| tokio::spawn(follow_until(log.clone(), 0, WRITERS * BATCHES * 3))).collect();
     let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(write_batches(log.clone(), writer, BATCHES))).collect();
     for writer in writers {
@@ -261,7 +284,7 @@ async fn follow_until(log: Log, after: u64, count: u64) -> Vec<StoredFact> {
 }
 
 async fn of_writers_racing_for_one_seat_one_wins(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     let racers: Vec<_> = (1..=8)
         .map(|id| {
             let log = log.clone();
@@ -279,7 +302,7 @@ async fn of_writers_racing_for_one_seat_one_wins(store: impl Store) {
 }
 
 async fn a_caller_that_stops_waiting_does_not_harm_an_append(store: impl Store) {
-    let log = store.open().expect("a new log");
+    let log = store.open().await.expect("a new log");
     for id in 1..=50 {
         let appending = log.append(batch(&log, log.head(), vec![holding(id, "a", &[id as u32])]));
         // Polled once, then dropped.
@@ -297,7 +320,7 @@ async fn a_caller_that_stops_waiting_does_not_harm_an_append(store: impl Store) 
 async fn reopened(store: &impl Store) -> Log {
     let opened = async {
         loop {
-            match store.open() {
+            match store.open().await {
                 Ok(log) => return log,
                 Err(LogError::InUse { .. }) => tokio::task::yield_now().await,
                 Err(other) => panic!("{other}"),
@@ -312,17 +335,28 @@ macro_rules! suite {
         mod $store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::$test(super::$store()).await;
+                super::$test(super::$store().await).await;
             })*
         }
     };
 }
 
-fn sqlite() -> impl Store {
+async fn sqlite() -> impl Store {
     Sqlite::new()
 }
 
-suite!(sqlite:
+async fn in_postgres() -> impl Store {
+    Postgres::new().await
+}
+
+macro_rules! suites {
+    ($($test:ident)*) => {
+        suite!(sqlite: $($test)*);
+        suite!(in_postgres: $($test)*);
+    };
+}
+
+suites!(
     positions_have_no_gap
     a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
     commands_of_one_batch_do_not_take_each_others_seats
@@ -331,8 +365,8 @@ suite!(sqlite:
     a_command_repeated_within_a_batch_takes_effect_once
     a_batch_offered_again_after_an_unknown_outcome_takes_effect_once
     time_never_runs_back_in_the_log
+    what_has_ended_meanwhile_is_decided_again
     everything_is_there_after_reopening
-    the_clock_does_not_run_back_behind_recorded_facts
     followers_see_every_fact_in_order_under_eight_writers
     of_writers_racing_for_one_seat_one_wins
     a_caller_that_stops_waiting_does_not_harm_an_append
@@ -345,7 +379,7 @@ mod files {
     use rusqlite::Connection;
 
     async fn filled(store: &Sqlite) {
-        let log = store.open().expect("a new log");
+        let log = store.open().await.expect("a new log");
         let entries = (1..=300).map(|id| holding(id, "a", &[id as u32])).collect();
         append(&log, 0, entries).await;
         drop(log);
@@ -365,10 +399,20 @@ mod files {
     }
 
     #[tokio::test]
+    async fn the_clock_does_not_run_back_behind_recorded_facts() {
+        let store = Sqlite::new();
+        let log = store.open().await.expect("a new log");
+        let future = Timestamp::from_micros(log.now().as_micros() + 3_600_000_000);
+        log.append(Batch { known: 0, decided_at: future, entries: vec![holding(1, "a", &[1])] }).await.expect("the log works");
+        drop(log);
+        assert!(reopened(&store).await.now() >= future);
+    }
+
+    #[tokio::test]
     async fn a_second_process_is_kept_out() {
         let store = Sqlite::new();
-        let _log = store.open().expect("a new log");
-        assert!(matches!(store.open(), Err(LogError::InUse { .. })));
+        let _log = store.open().await.expect("a new log");
+        assert!(matches!(store.open().await, Err(LogError::InUse { .. })));
     }
 
     #[tokio::test]
@@ -376,7 +420,7 @@ mod files {
         let store = Sqlite::new();
         filled(&store).await;
         tamper(&store, "PRAGMA user_version = 99");
-        let error = store.open().expect_err("it is newer").to_string();
+        let error = store.open().await.expect_err("it is newer").to_string();
         assert!(error.contains("newer release (format 99; this release knows up to 1)"), "{error}");
     }
 
@@ -384,11 +428,11 @@ mod files {
     async fn a_file_that_is_no_log_is_refused() {
         let store = Sqlite::new();
         std::fs::write(store.0.path().join("log.sqlite"), "Dear diary, ".repeat(1_000)).expect("it can be written");
-        let error = store.open().expect_err("it is a diary").to_string();
+        let error = store.open().await.expect_err("it is a diary").to_string();
         assert!(error.contains("is not a Fullhouse log: file is not a database"), "{error}");
         let store = Sqlite::new();
         tamper(&store, "CREATE TABLE recipes (name TEXT)");
-        let error = store.open().expect_err("it is a cookbook").to_string();
+        let error = store.open().await.expect_err("it is a cookbook").to_string();
         assert!(error.contains("is not a Fullhouse log: it is a database of another program"), "{error}");
     }
 
@@ -420,7 +464,7 @@ mod files {
         ];
         for change in changes {
             tamper(&store, &format!("UPDATE facts SET {change} WHERE log_position = 150"));
-            let log = store.open().expect("the end of the log is as it was");
+            let log = store.open().await.expect("the end of the log is as it was");
             let error = log.read_log(0, 1_000).await.expect_err(change).to_string();
             assert!(error.contains("damaged at log position 150") && error.contains("its hash differs"), "{change}: {error}");
             assert!(log.read_show(&show("a"), 0, 1_000).await.is_err(), "{change}");
@@ -437,7 +481,7 @@ mod files {
         let store = Sqlite::new();
         filled(&store).await;
         tamper(&store, "DROP TRIGGER facts_are_never_deleted; DELETE FROM facts WHERE log_position = 290");
-        let error = store.open().expect_err("a fact near the end is missing").to_string();
+        let error = store.open().await.expect_err("a fact near the end is missing").to_string();
         assert!(error.contains("damaged at log position 290"), "{error}");
     }
 
@@ -449,7 +493,7 @@ mod files {
         let bytes = std::fs::read(&path).expect("it can be read");
         std::fs::write(&path, &bytes[..bytes.len() / 3]).expect("it can be written");
         let _ = std::fs::remove_file(store.0.path().join("log.sqlite-wal"));
-        let error = match store.open() {
+        let error = match store.open().await {
             Err(error) => error.to_string(),
             Ok(log) => log.read_log(0, 1_000).await.expect_err("two thirds are missing").to_string(),
         };
@@ -459,7 +503,7 @@ mod files {
     #[tokio::test]
     async fn a_log_can_be_read_beside_its_writer() {
         let store = Arc::new(Sqlite::new());
-        let log = store.open().expect("a new log");
+        let log = store.open().await.expect("a new log");
         append(&log, 0, vec![holding(1, "a", &[1])]).await;
         let reader = Log::Sqlite(SqliteLog::open_to_read(store.0.path()).expect("it can be read"));
         assert_eq!(reader.read_log(0, 10).await.expect("readable").len(), 1);

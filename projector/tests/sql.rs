@@ -50,9 +50,10 @@ impl Author {
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),
+            valid_before: None,
             proposal: Proposal::Append(facts),
         };
-        self.log.append(Batch { known: self.log.head(), recorded_at: self.now, entries: vec![entry] }).await.unwrap();
+        self.log.append(Batch { known: self.log.head(), decided_at: self.now, entries: vec![entry] }).await.unwrap();
     }
 
     /// One command out of many kinds; some minutes pass now and then.

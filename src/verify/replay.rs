@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
+use fullhouse_eventstore::DECISION_AGE_MAX;
 use fullhouse_schemas::facts::{decode, seat_labels};
 use fullhouse_schemas::{CommandId, StoredFact};
 
@@ -91,8 +92,10 @@ fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event) -> Result<Box<Sho
         return Err((Promise::History, format!("its position is {}, but {} was due", fact.position, show.position() + 1)));
     }
     check_labels(fact, event, show.chart())?;
+    // A hold counts from its decision, which is recorded a moment later when another server's facts came first.
     if let Event::SeatsHeld { expires_at, .. } = event
-        && *expires_at != fact.recorded_at + show.plan().hold_duration()
+        && let latest = fact.recorded_at + show.plan().hold_duration()
+        && (*expires_at > latest || expires_at.until(latest) > DECISION_AGE_MAX)
     {
         return Err((Promise::HoldsEndOnTime, "the hold is not as long as the show says".into()));
     }

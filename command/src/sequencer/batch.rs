@@ -28,7 +28,7 @@ pub(super) struct Decided {
 /// What was decided.
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
-    Accept { events: Vec<Event>, facts: Arc<[NewFact]> },
+    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp> },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
     /// No, and whoever asks again under the same id must get this same problem.
@@ -46,7 +46,7 @@ impl Worker {
             let decision = match &job.submission.action {
                 // The id was drawn for this command, so there is no such show yet.
                 Action::Schedule(plan) => match decide_schedule(None, plan) {
-                    Ok(events) => Decision::accept(events, None),
+                    Ok(events) => Decision::accept(events, None, None),
                     Err(refusal) => Decision::refuse(refusal, 0, &job.submission),
                 },
                 Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
@@ -63,7 +63,10 @@ impl Worker {
                         taken.prepare(&job.submission.show, show, command);
                         match decide(show, command, now) {
                             Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
-                            Ok(events) if taken.take(&job.submission.show, &events) => Decision::accept(events, Some(show.chart())),
+                            Ok(events) if taken.take(&job.submission.show, &events) => {
+                                let valid_before = valid_before(show, &events);
+                                Decision::accept(events, Some(show.chart()), valid_before)
+                            }
                             Ok(_) => {
                                 self.again.push(job);
                                 continue;
@@ -82,10 +85,19 @@ impl Worker {
     }
 }
 
+/// What ends a hold in another way than time must be recorded before its end.
+fn valid_before(show: &Show, events: &[Event]) -> Option<Timestamp> {
+    let ended = events.iter().filter_map(|event| match event {
+        Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } => show.reservation(reservation),
+        Event::ShowScheduled(_) | Event::SeatsHeld { .. } | Event::HoldExpired { .. } => None,
+    });
+    ended.map(|reservation| reservation.expires_at).min()
+}
+
 impl Decision {
-    fn accept(events: Vec<Event>, chart: Option<&Chart>) -> Self {
+    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>) -> Self {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
-        Decision::Accept { events, facts }
+        Decision::Accept { events, facts, valid_before }
     }
 
     fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
@@ -101,10 +113,10 @@ impl Decision {
 impl Decided {
     fn entry(&self) -> Entry {
         let submission = &self.job.submission;
-        let proposal = match &self.decision {
-            Decision::Accept { facts, .. } => Proposal::Append(facts.clone()),
-            Decision::Refuse { .. } => Proposal::Refuse,
-            Decision::RefuseForGood(problem) => Proposal::KeepRefusal(problem.clone()),
+        let (proposal, valid_before) = match &self.decision {
+            Decision::Accept { facts, valid_before, .. } => (Proposal::Append(facts.clone()), *valid_before),
+            Decision::Refuse { .. } => (Proposal::Refuse, None),
+            Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None),
         };
         Entry {
             command_id: submission.command_id,
@@ -112,6 +124,7 @@ impl Decided {
             fingerprint: submission.fingerprint,
             show: submission.show.clone(),
             subject: submission.subject.clone(),
+            valid_before,
             proposal,
         }
     }
@@ -120,7 +133,7 @@ impl Decided {
 impl DecidedBatch {
     /// What is offered to the log. The same batch may be offered again: its command ids are the same.
     pub fn offer(&self, known: u64) -> Batch {
-        Batch { known, recorded_at: self.now, entries: self.commands.iter().map(Decided::entry).collect() }
+        Batch { known, decided_at: self.now, entries: self.commands.iter().map(Decided::entry).collect() }
     }
 }
 

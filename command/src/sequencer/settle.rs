@@ -34,7 +34,7 @@ impl Worker {
         let began = Instant::now();
         let appended = self.append(&batch).await;
         metrics::histogram!(APPEND_SECONDS).record(began.elapsed().as_secs_f64());
-        let Appended { head_before, verdicts } = match appended {
+        let Appended { head_before, recorded_at, verdicts } = match appended {
             Ok(appended) => appended,
             Err(error) => return self.give_up(batch, &error),
         };
@@ -46,7 +46,7 @@ impl Worker {
         }
         self.known = head_before;
         for (decided, verdict) in batch.commands.into_iter().zip(verdicts) {
-            self.settle(decided, verdict, batch.now);
+            self.settle(decided, verdict, recorded_at);
         }
     }
 
@@ -108,7 +108,7 @@ impl Worker {
         Ok(())
     }
 
-    fn settle(&mut self, decided: Decided, verdict: Verdict, now: Timestamp) {
+    fn settle(&mut self, decided: Decided, verdict: Verdict, recorded_at: Timestamp) {
         let outcome = match verdict {
             Verdict::Conflict => {
                 self.again.push(decided.job);
@@ -116,21 +116,21 @@ impl Worker {
             }
             Verdict::Refused => Ok(refused(&decided)),
             Verdict::Repeated(recorded) => self.repeated(&decided.job, recorded),
-            Verdict::Accepted { log_position, position } => self.accepted(&decided, log_position, position, now),
+            Verdict::Accepted { log_position, position } => self.accepted(&decided, log_position, position, recorded_at),
         };
         decided.job.answer(outcome);
     }
 
-    fn accepted(&mut self, decided: &Decided, log_position: u64, position: u64, now: Timestamp) -> Result<Outcome, Rejected> {
+    fn accepted(&mut self, decided: &Decided, log_position: u64, position: u64, recorded_at: Timestamp) -> Result<Outcome, Rejected> {
         let Decision::Accept { events, .. } = &decided.decision else { unreachable!("the log accepts only what was proposed") };
         if !events.is_empty() {
             self.known = log_position + events.len() as u64 - 1;
         }
         let id = &decided.job.submission.show;
         for (position, event) in (position..).zip(events) {
-            self.evolve(id, event, position, now);
+            self.evolve(id, event, position, recorded_at);
         }
-        let told = (position..).zip(events).map(|(position, event)| Told { event, position, recorded_at: now });
+        let told = (position..).zip(events).map(|(position, event)| Told { event, position, recorded_at });
         self.outcome(&decided.job, id, told)
     }
 

@@ -107,7 +107,7 @@ fn prepare(path: &Path, connection: &Connection) -> Result<(), LogError> {
         return check_format(path, connection);
     }
     let create = format!("BEGIN IMMEDIATE; {CREATE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;");
-    connection.execute_batch(&create).map_err(|source| LogError::Store { doing: "making the log's tables", source })
+    connection.execute_batch(&create).map_err(|source| LogError::Store { doing: "making the log's tables", source: source.into() })
 }
 
 /// Checks that a file can be read as a log.
@@ -137,6 +137,6 @@ fn check_format(path: &Path, connection: &Connection) -> Result<(), LogError> {
 fn of_open(path: &Path, error: rusqlite::Error) -> LogError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LogError::NotALog { path: path.into(), what: error.to_string() },
-        _ => LogError::Store { doing: "opening the log", source: error },
+        _ => LogError::Store { doing: "opening the log", source: error.into() },
     }
 }

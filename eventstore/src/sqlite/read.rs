@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use fullhouse_domain::{ShowId, Subject, Timestamp};
-use fullhouse_schemas::fact::FactKind;
-use fullhouse_schemas::{CommandId, StoredFact};
+use fullhouse_domain::{ShowId, Timestamp};
+use fullhouse_schemas::StoredFact;
 use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::file::{self, OpenedAs};
+use crate::columns::FactColumns;
 use crate::error::LogError;
 
 /// The columns of a fact, in the order that [`read_row`] takes them.
@@ -124,70 +124,22 @@ impl Readers {
 
 /// One fact, checked against its hash.
 pub(crate) fn read_row(row: &Row<'_>, log_position: u64) -> Result<StoredFact, LogError> {
-    let read = || -> rusqlite::Result<(StoredFactColumns, Vec<u8>)> {
-        Ok((
-            StoredFactColumns {
-                log_position: row.get(0)?,
-                show: row.get(1)?,
-                position: row.get(2)?,
-                kind: row.get(3)?,
-                version: row.get(4)?,
-                recorded_at: row.get(5)?,
-                command_id: row.get(6)?,
-                subject: row.get(7)?,
-                touches: row.get(8)?,
-                data: row.get(9)?,
-            },
-            row.get(10)?,
-        ))
-    };
-    let (columns, row_hash) = read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?;
-    let log_position = columns.log_position;
-    let damaged = |what: String| LogError::Damaged { log_position, what };
-    let fact = columns.into_fact().map_err(damaged)?;
-    if fact.row_hash() != row_hash.as_slice() {
-        return Err(damaged("the fact is not the one that was written: its hash differs".into()));
-    }
-    Ok(fact)
-}
-
-struct StoredFactColumns {
-    log_position: u64,
-    show: String,
-    position: u64,
-    kind: String,
-    version: u16,
-    recorded_at: i64,
-    command_id: [u8; 16],
-    subject: Option<String>,
-    touches: Vec<u8>,
-    data: String,
-}
-
-impl StoredFactColumns {
-    fn into_fact(self) -> Result<StoredFact, String> {
-        Ok(StoredFact {
-            log_position: self.log_position,
-            show: ShowId::parse(&self.show).ok_or_else(|| format!("`{}` is not a show id", self.show))?,
-            position: self.position,
-            kind: FactKind::parse(&self.kind)
-                .ok_or_else(|| format!("`{}` is a kind of fact that this release does not know", self.kind))?,
-            version: self.version,
-            recorded_at: Timestamp::from_micros(self.recorded_at),
-            command_id: CommandId(self.command_id),
-            subject: match self.subject {
-                Some(subject) => Some(Subject::parse(&subject).ok_or_else(|| format!("`{subject}` is not a subject"))?),
-                None => None,
-            },
-            touches: read_touches(&self.touches).ok_or("the touched seats are cut off")?,
-            data: self.data,
+    let read = || -> rusqlite::Result<FactColumns> {
+        Ok(FactColumns {
+            log_position: row.get(0)?,
+            show: row.get(1)?,
+            position: row.get(2)?,
+            kind: row.get(3)?,
+            version: row.get(4)?,
+            recorded_at: row.get(5)?,
+            command_id: row.get(6)?,
+            subject: row.get(7)?,
+            touches: row.get(8)?,
+            data: row.get(9)?,
+            row_hash: row.get(10)?,
         })
-    }
-}
-
-fn read_touches(bytes: &[u8]) -> Option<Vec<u32>> {
-    let (chunks, rest) = bytes.as_chunks::<4>();
-    rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())
+    };
+    read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?.into_fact()
 }
 
 fn damaged_or_failed(log_position: u64, doing: &'static str, error: rusqlite::Error) -> LogError {
@@ -198,5 +150,5 @@ fn damaged_or_failed(log_position: u64, doing: &'static str, error: rusqlite::Er
                 | rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
         );
-    if is_damage { LogError::Damaged { log_position, what: error.to_string() } } else { LogError::Store { doing, source: error } }
+    if is_damage { LogError::Damaged { log_position, what: error.to_string() } } else { LogError::Store { doing, source: error.into() } }
 }

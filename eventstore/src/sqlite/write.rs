@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fullhouse_domain::{ShowId, Subject};
-use fullhouse_schemas::{CommandId, NewFact, StoredFact};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_schemas::{CommandId, StoredFact};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, watch};
 
 use super::WriteJob;
 use super::read::{COLUMNS, read_row};
-use crate::append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Touched, Verdict};
-use crate::error::LogError;
+use crate::append::{Appended, Batch, Fingerprint, Recorded, RecordedOutcome};
+use crate::error::{LogError, check_gapless};
+use crate::judge::{Judged, Known, NewCommand, judge, keyed_of, shows_of};
 use crate::tail::Tail;
 
 pub(crate) struct Writer {
@@ -38,210 +39,103 @@ impl Writer {
     }
 
     fn append(&mut self, batch: &Batch) -> Result<Appended, LogError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|source| LogError::Store { doing: "beginning an append", source })?;
-        let mut append = Append::begin(&transaction, batch)?;
-        let verdicts = batch.entries.iter().map(|entry| append.entry(entry)).collect::<Result<Vec<_>, _>>()?;
-        let Append { head_before, facts, .. } = append;
-        transaction.commit().map_err(|source| LogError::Store { doing: "committing an append", source })?;
-        let head = head_before + facts.len() as u64;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed("beginning an append"))?;
+        let Judged { appended, facts, commands, .. } = judge(batch, known(&transaction, batch)?);
+        facts.iter().try_for_each(|fact| insert(&transaction, fact)).map_err(failed("appending a fact"))?;
+        commands.iter().try_for_each(|command| remember(&transaction, command)).map_err(failed("recording a command"))?;
+        transaction.commit().map_err(failed("committing an append"))?;
+        let head = appended.head_before + facts.len() as u64;
         // Followers look into the tail when the head moves, so the tail comes first.
         self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(facts);
         self.head.send_replace(head);
-        Ok(Appended { head_before, verdicts })
+        Ok(appended)
     }
 }
 
-struct Append<'a> {
-    transaction: &'a Transaction<'a>,
-    batch: &'a Batch,
-    head_before: u64,
-    touched: Touched,
-    /// What stands in the log after the position that the batch knew, when anything does.
-    unknown: Vec<StoredFact>,
-    facts: Vec<StoredFact>,
-    /// The last position of each show that the batch has written to.
-    show_heads: HashMap<&'a ShowId, u64>,
+fn failed(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> LogError {
+    move |source| LogError::Store { doing, source: source.into() }
 }
 
-impl<'a> Append<'a> {
-    fn begin(transaction: &'a Transaction<'a>, batch: &'a Batch) -> Result<Self, LogError> {
-        let head_before: u64 = transaction
-            .prepare_cached("SELECT coalesce(max(log_position), 0) FROM facts")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(|source| LogError::Store { doing: "reading the log's head", source })?;
-        let mut append = Self {
-            transaction,
-            batch,
-            head_before,
-            touched: Touched::default(),
-            unknown: Vec::new(),
-            facts: Vec::new(),
-            show_heads: HashMap::new(),
-        };
-        if head_before > batch.known {
-            append.read_what_came_between()?;
-        }
-        Ok(append)
+/// Reads what a batch is judged by.
+fn known(transaction: &Transaction<'_>, batch: &Batch) -> Result<Known, LogError> {
+    let (head, newest) = transaction
+        .prepare_cached("SELECT log_position, recorded_at FROM facts ORDER BY log_position DESC LIMIT 1")
+        .and_then(|mut statement| statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .map_err(failed("reading the log's head"))?
+        .unwrap_or((0, 0));
+    let unknown = if head > batch.known { facts_between(transaction, batch.known, head)? } else { Vec::new() };
+    let mut recorded = HashMap::new();
+    for id in keyed_of(batch) {
+        recorded.extend(recorded_for_good(transaction, id)?.map(|found| (id, found)));
     }
+    let mut show_heads = HashMap::new();
+    for show in shows_of(batch) {
+        show_heads.insert(show.clone(), show_head(transaction, show)?);
+    }
+    // Only this process writes here, so its clock is the one that the batch was decided by.
+    Ok(Known { head, newest: Timestamp::from_micros(newest), now: None, unknown, recorded, show_heads })
+}
 
-    fn read_what_came_between(&mut self) -> Result<(), LogError> {
-        let failed = |source| LogError::Store { doing: "reading what came between", source };
-        let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1 ORDER BY log_position");
-        let mut statement = self.transaction.prepare_cached(&sql).map_err(failed)?;
-        let mut rows = statement.query([self.batch.known]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let fact = read_row(row, self.batch.known + 1)?;
-            let expected = self.batch.known + 1 + self.unknown.len() as u64;
-            if fact.log_position != expected {
-                return Err(LogError::Damaged { log_position: expected, what: format!("the next fact is at {}", fact.log_position) });
-            }
-            self.touched.add_unknown(&fact);
-            self.unknown.push(fact);
-        }
-        Ok(())
+/// The facts after one log position and up to another; each must be there.
+fn facts_between(transaction: &Transaction<'_>, after: u64, until: u64) -> Result<Vec<StoredFact>, LogError> {
+    const DOING: &str = "reading facts for an append";
+    let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position > ?1 AND log_position <= ?2 ORDER BY log_position");
+    let mut statement = transaction.prepare_cached(&sql).map_err(failed(DOING))?;
+    let mut rows = statement.query([after, until]).map_err(failed(DOING))?;
+    let mut facts = Vec::new();
+    while let Some(row) = rows.next().map_err(failed(DOING))? {
+        facts.push(read_row(row, after + 1)?);
     }
+    check_gapless(&facts, after, until)?;
+    Ok(facts)
+}
 
-    fn entry(&mut self, entry: &'a Entry) -> Result<Verdict, LogError> {
-        if let Some(recorded) = self.recorded(entry)? {
-            return Ok(Verdict::Repeated(recorded));
-        }
-        if self.touched.is_later_than(self.batch.recorded_at) || self.touched.outdates(entry) {
-            return Ok(Verdict::Conflict);
-        }
-        match &entry.proposal {
-            Proposal::Append(facts) => self.accept(entry, facts),
-            Proposal::KeepRefusal(answer) => {
-                self.remember(entry, 0, Some(answer))?;
-                Ok(Verdict::Refused)
-            }
-            Proposal::Refuse => Ok(Verdict::Refused),
-        }
-    }
+fn recorded_for_good(transaction: &Transaction<'_>, command_id: CommandId) -> Result<Option<Recorded>, LogError> {
+    let found: Option<([u8; 16], u64, u64, Option<String>)> = transaction
+        .prepare_cached("SELECT fingerprint, first_log_position, facts, refusal FROM commands WHERE command_id = ?1")
+        .and_then(|mut statement| {
+            statement.query_row([command_id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).optional()
+        })
+        .map_err(failed("looking a command up"))?;
+    let Some((fingerprint, first, count, refusal)) = found else { return Ok(None) };
+    let outcome = match refusal {
+        Some(answer) => RecordedOutcome::Refused(answer),
+        None => RecordedOutcome::Facts(facts_between(transaction, first - 1, first - 1 + count)?),
+    };
+    Ok(Some(Recorded { fingerprint: Fingerprint(fingerprint), outcome }))
+}
 
-    fn accept(&mut self, entry: &'a Entry, facts: &[NewFact]) -> Result<Verdict, LogError> {
-        let log_position = self.head() + 1;
-        self.remember(entry, facts.len(), None)?;
-        let mut position = 0;
-        if !facts.is_empty() {
-            position = self.show_head(&entry.show)? + 1;
-            for (at, fact) in (0..).zip(facts) {
-                self.insert(entry, fact, position + at)?;
-                self.touched.add(&entry.show, &fact.touches);
-            }
-            self.show_heads.insert(&entry.show, position + facts.len() as u64 - 1);
-        }
-        Ok(Verdict::Accepted { log_position, position })
-    }
+fn show_head(transaction: &Transaction<'_>, show: &ShowId) -> Result<u64, LogError> {
+    transaction
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM facts WHERE show_id = ?1")
+        .and_then(|mut statement| statement.query_row([show.as_str()], |row| row.get(0)))
+        .map_err(failed("reading a show's head"))
+}
 
-    fn head(&self) -> u64 {
-        self.head_before + self.facts.len() as u64
-    }
+fn insert(transaction: &Transaction<'_>, fact: &StoredFact) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    transaction.prepare_cached(sql)?.execute(params![
+        fact.log_position,
+        fact.show.as_str(),
+        fact.position,
+        fact.kind.as_str(),
+        fact.version,
+        fact.recorded_at.as_micros(),
+        fact.command_id.0,
+        fact.subject.as_ref().map(Subject::as_str),
+        fact.touches_bytes(),
+        fact.data,
+        fact.row_hash(),
+    ])?;
+    Ok(())
+}
 
-    fn show_head(&self, show: &ShowId) -> Result<u64, LogError> {
-        if let Some(head) = self.show_heads.get(show) {
-            return Ok(*head);
-        }
-        self.transaction
-            .prepare_cached("SELECT coalesce(max(position), 0) FROM facts WHERE show_id = ?1")
-            .and_then(|mut statement| statement.query_row([show.as_str()], |row| row.get(0)))
-            .map_err(|source| LogError::Store { doing: "reading a show's head", source })
-    }
-
-    fn insert(&mut self, entry: &Entry, fact: &NewFact, position: u64) -> Result<(), LogError> {
-        let fact = StoredFact {
-            log_position: self.head() + 1,
-            show: entry.show.clone(),
-            position,
-            kind: fact.kind,
-            version: fact.version,
-            recorded_at: self.batch.recorded_at,
-            command_id: entry.command_id,
-            subject: entry.subject.clone(),
-            data: fact.data.clone(),
-            touches: fact.touches.clone(),
-        };
-        let sql =
-            "INSERT INTO facts (log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        self.transaction
-            .prepare_cached(sql)
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    fact.log_position,
-                    fact.show.as_str(),
-                    fact.position,
-                    fact.kind.as_str(),
-                    fact.version,
-                    fact.recorded_at.as_micros(),
-                    fact.command_id.0,
-                    fact.subject.as_ref().map(Subject::as_str),
-                    fact.touches_bytes(),
-                    fact.data,
-                    fact.row_hash(),
-                ])
-            })
-            .map_err(|source| LogError::Store { doing: "appending a fact", source })?;
-        self.facts.push(fact);
-        Ok(())
-    }
-
-    fn remember(&self, entry: &Entry, facts: usize, refusal: Option<&str>) -> Result<(), LogError> {
-        if !entry.is_keyed {
-            return Ok(());
-        }
-        let sql = "INSERT INTO commands (command_id, fingerprint, first_log_position, facts, refusal) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.transaction
-            .prepare_cached(sql)
-            .and_then(|mut statement| {
-                statement.execute(params![entry.command_id.0, entry.fingerprint.0, self.head() + 1, facts as i64, refusal])
-            })
-            .map_err(|source| LogError::Store { doing: "recording a command", source })?;
-        Ok(())
-    }
-
-    fn recorded(&self, entry: &Entry) -> Result<Option<Recorded>, LogError> {
-        if entry.is_keyed { self.recorded_for_good(entry.command_id) } else { Ok(self.recorded_lately(entry)) }
-    }
-
-    /// An append of unknown outcome is offered again with what it knew the first time. If it took effect, its facts stand
-    /// behind that.
-    fn recorded_lately(&self, entry: &Entry) -> Option<Recorded> {
-        let facts: Vec<StoredFact> = self.unknown.iter().filter(|fact| fact.command_id == entry.command_id).cloned().collect();
-        if facts.is_empty() { None } else { Some(Recorded { fingerprint: entry.fingerprint, outcome: RecordedOutcome::Facts(facts) }) }
-    }
-
-    fn recorded_for_good(&self, command_id: CommandId) -> Result<Option<Recorded>, LogError> {
-        let failed = |source| LogError::Store { doing: "looking a command up", source };
-        let found: Option<([u8; 16], u64, u64, Option<String>)> = self
-            .transaction
-            .prepare_cached("SELECT fingerprint, first_log_position, facts, refusal FROM commands WHERE command_id = ?1")
-            .and_then(|mut statement| {
-                statement.query_row([command_id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).optional()
-            })
-            .map_err(failed)?;
-        let Some((fingerprint, first, count, refusal)) = found else { return Ok(None) };
-        let outcome = match refusal {
-            Some(answer) => RecordedOutcome::Refused(answer),
-            None => RecordedOutcome::Facts(self.facts_from(first, count)?),
-        };
-        Ok(Some(Recorded { fingerprint: Fingerprint(fingerprint), outcome }))
-    }
-
-    fn facts_from(&self, first: u64, count: u64) -> Result<Vec<StoredFact>, LogError> {
-        let failed = |source| LogError::Store { doing: "reading a command's facts", source };
-        let sql = format!("SELECT {COLUMNS} FROM facts WHERE log_position >= ?1 AND log_position < ?2 ORDER BY log_position");
-        let mut statement = self.transaction.prepare_cached(&sql).map_err(failed)?;
-        let mut rows = statement.query([first, first + count]).map_err(failed)?;
-        let mut facts = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            facts.push(read_row(row, first)?);
-        }
-        if facts.len() as u64 != count {
-            return Err(LogError::Damaged { log_position: first, what: format!("a command has {} facts here, not {count}", facts.len()) });
-        }
-        Ok(facts)
-    }
+fn remember(transaction: &Transaction<'_>, command: &NewCommand) -> rusqlite::Result<()> {
+    let NewCommand { command_id, fingerprint, first_log_position, facts, refusal } = command;
+    let sql = "INSERT INTO commands (command_id, fingerprint, first_log_position, facts, refusal) VALUES (?1, ?2, ?3, ?4, ?5)";
+    transaction.prepare_cached(sql)?.execute(params![command_id.0, fingerprint.0, first_log_position, *facts as i64, refusal])?;
+    Ok(())
 }

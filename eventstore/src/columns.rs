@@ -1,0 +1,55 @@
+//! A fact's row, as it stands in any store.
+
+use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::{CommandId, StoredFact};
+
+use crate::error::LogError;
+
+/// What was read, before anything about it is believed.
+pub(crate) struct FactColumns {
+    pub log_position: u64,
+    pub show: String,
+    pub position: u64,
+    pub kind: String,
+    pub version: u16,
+    pub recorded_at: i64,
+    pub command_id: Vec<u8>,
+    pub subject: Option<String>,
+    pub touches: Vec<u8>,
+    pub data: String,
+    pub row_hash: Vec<u8>,
+}
+
+impl FactColumns {
+    /// The fact, if it is the one that was written.
+    pub fn into_fact(self) -> Result<StoredFact, LogError> {
+        let log_position = self.log_position;
+        let damaged = |what: String| LogError::Damaged { log_position, what };
+        let fact = StoredFact {
+            log_position,
+            show: ShowId::parse(&self.show).ok_or_else(|| damaged(format!("`{}` is not a show id", self.show)))?,
+            position: self.position,
+            kind: FactKind::parse(&self.kind)
+                .ok_or_else(|| damaged(format!("`{}` is a kind of fact that this release does not know", self.kind)))?,
+            version: self.version,
+            recorded_at: Timestamp::from_micros(self.recorded_at),
+            command_id: CommandId(self.command_id.try_into().map_err(|_| damaged("the command's id is not 16 bytes long".into()))?),
+            subject: match self.subject {
+                Some(subject) => Some(Subject::parse(&subject).ok_or_else(|| damaged(format!("`{subject}` is not a subject")))?),
+                None => None,
+            },
+            touches: read_touches(&self.touches).ok_or_else(|| damaged("the touched seats are cut off".into()))?,
+            data: self.data,
+        };
+        if fact.row_hash() != self.row_hash.as_slice() {
+            return Err(damaged("the fact is not the one that was written: its hash differs".into()));
+        }
+        Ok(fact)
+    }
+}
+
+fn read_touches(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())
+}

@@ -1,0 +1,133 @@
+//! Connections: their settings, and what a server must be like to be used.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+
+use crate::error::LogError;
+
+/// The schema of the log.
+pub const SCHEMA: &str = "fullhouse";
+/// The steps that lead from an empty database to the tables of this release.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How long a connection may take to be there. A failover takes longer, and is waited for by trying again.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Connections of one process that read. Reads are short, or one of a few long ones.
+const READERS_MAX: u32 = 8;
+
+/// Reads a URL such as `postgres://user:password@host:5432/database`.
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, LogError> {
+    let options = PgConnectOptions::from_str(url).map_err(failed("reading the database's URL"))?;
+    Ok(options
+        .application_name("fullhouse")
+        // A commit that waits for its standby must not be cut short: PostgreSQL would report success for what is safe on
+        // one machine only. What is abandoned must go, though, or it would keep the lock.
+        .options([("search_path", SCHEMA), ("statement_timeout", "0"), ("client_connection_check_interval", "1000")])
+        .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1)))
+}
+
+/// A connection to the server that takes writes.
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, LogError> {
+    let connecting = async {
+        let mut connection = options.connect().await.map_err(failed("connecting to the database"))?;
+        must_be_primary(&mut connection).await.map_err(failed("connecting to the database"))?;
+        Ok(connection)
+    };
+    timely("connecting to the database", CONNECT_MAX, connecting).await
+}
+
+/// Connections for reads.
+pub(crate) fn pool(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(READERS_MAX)
+        .acquire_timeout(CONNECT_MAX)
+        .after_connect(|connection, _| Box::pin(must_be_primary(connection)))
+        .connect_lazy_with(options)
+}
+
+/// A standby may be behind, so nothing is decided or told by what it says.
+async fn must_be_primary(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let is_standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
+    if is_standby { Err(sqlx::Error::Configuration("this server is a standby: it takes no writes".into())) } else { Ok(()) }
+}
+
+/// Checks that what is committed stays, and that the tables are those of this release.
+pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), LogError> {
+    for (setting, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")] {
+        let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(setting)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed("reading the database's settings"))?;
+        if value == bad {
+            let what = format!("its setting {setting} is {bad}, so it could lose what was acknowledged; switch it on");
+            return Err(LogError::Unusable { what });
+        }
+    }
+    check_tables(connection).await
+}
+
+async fn check_tables(connection: &mut PgConnection) -> Result<(), LogError> {
+    let reading = failed("reading which tables the database has");
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('fullhouse._sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(reading)?;
+    let run = "run `fullhouse migrate` as the owner of the database first";
+    if !exists {
+        return Err(LogError::Unusable { what: format!("it has no tables of Fullhouse: {run}") });
+    }
+    let row = sqlx::query("SELECT max(version) AS version, bool_and(success) AS success FROM fullhouse._sqlx_migrations")
+        .fetch_one(connection)
+        .await
+        .map_err(failed("reading which tables the database has"))?;
+    let found: i64 = row.get::<Option<i64>, _>("version").unwrap_or(0);
+    let supported = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0);
+    if found > supported {
+        let what = format!("it was made by a newer release (version {found}; this release knows up to {supported}): run that release");
+        return Err(LogError::Unusable { what });
+    }
+    if found < supported || row.get::<Option<bool>, _>("success") != Some(true) {
+        return Err(LogError::Unusable { what: format!("its tables are of version {found}, and this release needs {supported}: {run}") });
+    }
+    Ok(())
+}
+
+/// Makes the tables of this release, or brings those of an earlier one up to it. The connection must be the owner's.
+pub async fn migrate(url: &str) -> Result<(), LogError> {
+    let mut connection = connect(&options(url)?).await?;
+    sqlx::query("CREATE SCHEMA IF NOT EXISTS fullhouse").execute(&mut connection).await.map_err(failed("making the schema"))?;
+    apply(&MIGRATIONS, &mut connection).await?;
+    // Whoever serves checks the version.
+    sqlx::query("GRANT SELECT ON fullhouse._sqlx_migrations TO fullhouse_command, fullhouse_query, fullhouse_projector")
+        .execute(&mut connection)
+        .await
+        .map_err(failed("granting rights"))?;
+    connection.close().await.map_err(failed("closing the connection"))
+}
+
+/// Runs the steps that a database has not seen. Two that do so at once do it one after the other.
+async fn apply(steps: &Migrator, connection: &mut PgConnection) -> Result<(), LogError> {
+    steps.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) => LogError::Store { doing: "changing the database's tables", source: error.into() },
+        other => LogError::Unusable { what: format!("its tables can't be changed: {other}") },
+    })
+}
+
+pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> LogError {
+    move |source| LogError::Store { doing, source: source.into() }
+}
+
+/// Gives up after a while. The connection must not be used again then, since its answer may still come.
+pub(crate) async fn timely<T>(
+    doing: &'static str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, LogError>>,
+) -> Result<T, LogError> {
+    let timed_out = std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {limit:?}"));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(failed(doing)(sqlx::Error::Io(timed_out))))
+}

@@ -1,0 +1,118 @@
+//! Reading. Every fact that leaves here follows right after the one before and has the hash that was stored with it.
+
+use fullhouse_domain::{ShowId, Timestamp};
+use fullhouse_schemas::StoredFact;
+use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::connect::failed;
+use crate::columns::FactColumns;
+use crate::error::{LogError, check_gapless};
+
+/// Up to `limit` facts after a log position.
+pub(crate) async fn log(connection: &mut PgConnection, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+    let rows = sqlx::query("SELECT * FROM facts WHERE log_position > $1 ORDER BY log_position LIMIT $2")
+        .bind(after as i64)
+        .bind(limit as i64)
+        .fetch_all(connection)
+        .await
+        .map_err(failed("reading the log"))?;
+    let facts = read_rows(&rows, after)?;
+    check_gapless(&facts, after, after + facts.len() as u64)?;
+    Ok(facts)
+}
+
+/// The facts after one log position and up to another; each must be there.
+pub(crate) async fn between(connection: &mut PgConnection, after: u64, until: u64) -> Result<Vec<StoredFact>, LogError> {
+    let rows = sqlx::query("SELECT * FROM facts WHERE log_position > $1 AND log_position <= $2 ORDER BY log_position")
+        .bind(after as i64)
+        .bind(until as i64)
+        .fetch_all(connection)
+        .await
+        .map_err(failed("reading facts for an append"))?;
+    let facts = read_rows(&rows, after)?;
+    check_gapless(&facts, after, until)?;
+    Ok(facts)
+}
+
+/// Up to `limit` facts of a show after a position.
+pub(crate) async fn show(connection: &mut PgConnection, show: &ShowId, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
+    let rows = sqlx::query("SELECT * FROM facts WHERE show_id = $1 AND position > $2 ORDER BY position LIMIT $3")
+        .bind(show.as_str())
+        .bind(after as i64)
+        .bind(limit as i64)
+        .fetch_all(connection)
+        .await
+        .map_err(failed("reading a show's history"))?;
+    let facts = read_rows(&rows, 0)?;
+    for (fact, expected) in facts.iter().zip(after + 1..) {
+        if fact.position != expected {
+            let what = format!("the next fact is at {}", fact.position);
+            return Err(LogError::DamagedShow { show: show.clone(), after: expected - 1, what });
+        }
+    }
+    Ok(facts)
+}
+
+/// The end of the log, and what stands behind a position.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub head: u64,
+    /// By the database's clock.
+    pub now: Timestamp,
+    pub facts: Vec<StoredFact>,
+}
+
+/// The database's clock, the end of the log, and up to `limit` facts after a log position, all of one moment.
+pub(crate) async fn news(connection: &mut PgConnection, after: u64, limit: usize) -> Result<News, LogError> {
+    let reading = failed("reading on in the log");
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
+                      (SELECT max(log_position) FROM facts) AS head, later.*
+               FROM (SELECT) AS one
+               LEFT JOIN LATERAL (SELECT * FROM facts WHERE log_position > $1 ORDER BY log_position LIMIT $2) AS later ON true
+               ORDER BY later.log_position";
+    let rows = sqlx::query(sql).bind(after as i64).bind(limit as i64).fetch_all(connection).await.map_err(&reading)?;
+    let first = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(&reading)?;
+    let now = Timestamp::from_micros(first.try_get("now").map_err(&reading)?);
+    let head = first.try_get::<Option<i64>, _>("head").map_err(&reading)?.unwrap_or(0) as u64;
+    // Without facts there is one row, in which all of their columns are null.
+    let is_empty = first.try_get::<Option<i64>, _>("log_position").map_err(&reading)?.is_none();
+    let facts = if is_empty { Vec::new() } else { read_rows(&rows, after)? };
+    check_gapless(&facts, after, after + facts.len() as u64)?;
+    Ok(News { head, now, facts })
+}
+
+fn read_rows(rows: &[PgRow], after: u64) -> Result<Vec<StoredFact>, LogError> {
+    rows.iter().map(|row| read_row(row, after + 1)).collect()
+}
+
+/// One fact, checked against its hash.
+fn read_row(row: &PgRow, log_position: u64) -> Result<StoredFact, LogError> {
+    let read = || -> Result<FactColumns, sqlx::Error> {
+        Ok(FactColumns {
+            log_position: row.try_get::<i64, _>("log_position")? as u64,
+            show: row.try_get("show_id")?,
+            position: row.try_get::<i64, _>("position")? as u64,
+            kind: row.try_get("kind")?,
+            version: row.try_get::<i16, _>("version")? as u16,
+            recorded_at: row.try_get("recorded_at")?,
+            command_id: row.try_get("command_id")?,
+            subject: row.try_get("subject")?,
+            touches: row.try_get("touches")?,
+            data: row.try_get("data")?,
+            row_hash: row.try_get("row_hash")?,
+        })
+    };
+    read().map_err(|error| LogError::Damaged { log_position, what: error.to_string() })?.into_fact()
+}
+
+/// Compares the commands that are known for good with the facts that they claim: a sentence for each contradiction.
+pub(crate) async fn contradictions_of_commands(connection: &mut PgConnection) -> Result<Vec<String>, LogError> {
+    let sql = "SELECT encode(command_id, 'hex'), first_log_position FROM commands AS c WHERE facts <> (
+        SELECT count(*) FROM facts AS f
+        WHERE f.log_position >= c.first_log_position AND f.log_position < c.first_log_position + c.facts AND f.command_id = c.command_id
+    ) LIMIT 100";
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(connection).await.map_err(failed("comparing commands with facts"))?;
+    Ok(rows.into_iter().map(|(id, from)| format!("the facts from log position {from} on are not those of command {id}")).collect())
+}

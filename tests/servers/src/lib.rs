@@ -1,0 +1,12 @@
+//! Servers for tests: started when a test program first needs them, on a port of their own, and gone when it ends.
+//!
+//! They are the real ones, from the system's packages. One that is not installed fails the test and says so.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+mod postgres;
+mod process;
+mod redis_and_nats;
+
+pub use postgres::{Database, database, database_of};
+pub use process::{PATIENCE, Process, free_port};
+pub use redis_and_nats::{Nats, Redis};
