@@ -19,8 +19,10 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Serves the HTTP interface and the pages, with everything embedded
+    /// Serves the HTTP interface and the pages, with everything embedded or as one process of a cluster
     Serve(ServeSettings),
+    /// Makes the tables and the groups of rights in a PostgreSQL database, or brings those of an earlier release up to date
+    Migrate(DatabaseSettings),
     /// Prints a token, and nothing else
     Token(TokenSettings),
     /// Replays the whole log and checks what is promised; exits with 1 when something is broken
@@ -50,6 +52,14 @@ pub struct ServeSettings {
     /// Folder of the log, the views and the keys; made when it isn't there
     #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// Keeps the log in this PostgreSQL database instead of the folder, shared by all processes of a cluster
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// What this process does in a cluster
+    #[arg(long, env = "FULLHOUSE_ROLE", default_value = "all", value_name = "ROLE")]
+    pub role: ServeRole,
 
     /// Short name of this cluster, which the ids of its events begin with
     #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
@@ -97,6 +107,33 @@ pub struct ServeSettings {
     pub log: String,
 }
 
+/// What a process of a cluster does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServeRole {
+    /// Everything
+    All,
+    /// Decides commands
+    Command,
+    /// Keeps the views in Redis and SQL, and passes the log on
+    Projector,
+    /// Answers reads and live streams
+    Query,
+}
+
+impl ServeRole {
+    pub fn has_commands(self) -> bool {
+        matches!(self, ServeRole::All | ServeRole::Command)
+    }
+
+    pub fn has_queries(self) -> bool {
+        matches!(self, ServeRole::All | ServeRole::Query)
+    }
+
+    pub fn has_projections(self) -> bool {
+        matches!(self, ServeRole::All | ServeRole::Projector)
+    }
+}
+
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -139,12 +176,24 @@ pub struct TokenSettings {
     pub hours: u64,
 }
 
+/// Which database.
+#[derive(Debug, Args)]
+pub struct DatabaseSettings {
+    /// The database, as its owner
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: String,
+}
+
 /// What is verified.
 #[derive(Debug, Args)]
 pub struct VerifySettings {
     /// The data folder of the server; it may be running
     #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// The database of a cluster, instead of a folder
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
 
     /// Prints the report as JSON
     #[arg(long, env = "FULLHOUSE_JSON")]

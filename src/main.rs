@@ -4,6 +4,7 @@
 //!
 //! * [`cli`]: what can be typed
 //! * [`serve`]: the server, from settings to shutdown
+//! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
 //! * [`verify`]: replays the log and checks the promises
 //! * [`openapi`]: the description of the HTTP interface
@@ -15,6 +16,7 @@ mod cli;
 mod demo;
 mod openapi;
 mod serve;
+mod store;
 mod telemetry;
 mod token;
 mod verify;
@@ -44,6 +46,7 @@ fn print_result(text: &str) -> anyhow::Result<()> {
 fn main() -> ExitCode {
     let result = match Cli::parse().into_subcommand() {
         Subcommand::Serve(settings) => serve::main(settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Verify(settings) => verify::main(&settings),
         Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),

@@ -61,7 +61,10 @@ pub enum Rejected {
     /// The log failed. The command may or may not be in it; sent again with the same id, it gets its one outcome.
     #[error("the log failed, and the outcome is not known")]
     Unknown,
-    /// The show's history can't be read. Nothing was done.
+    /// The log can't be reached to read the show's history. Nothing was done.
+    #[error("the log can't be reached")]
+    Unreachable,
+    /// The show's history is broken. Nothing was done.
     #[error("the show's history can't be read")]
     Damaged,
 }

@@ -14,10 +14,14 @@ pub mod live;
 pub mod sql;
 pub mod timers;
 
+use std::time::Duration;
+
 use fullhouse_domain::{Event, Timestamp};
-use fullhouse_eventstore::LogError;
+use fullhouse_eventstore::{Follower, Following, LogError};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
+
+use health::Health;
 
 /// Why a projection stopped. Nothing is ever skipped, so it needs somebody's help.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,23 @@ pub enum ProjectionError {
         #[source]
         source: rusqlite::Error,
     },
+}
+
+/// The pause before a store that failed is read again.
+const STORE_PAUSE: Duration = Duration::from_millis(100);
+
+/// The next facts. A store that can't be reached is waited for.
+pub(crate) async fn next_facts(follower: &mut Follower, health: &Health) -> Result<Following, LogError> {
+    loop {
+        match follower.next().await {
+            Err(error @ LogError::Store { .. }) => {
+                health.fault();
+                tracing::warn!(cause = std::error::Error::source(&error).map(ToString::to_string), "{error}; it is tried again");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            read_or_broken => return read_or_broken,
+        }
+    }
 }
 
 /// A fact and the event that it tells of.

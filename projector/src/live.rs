@@ -12,25 +12,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
 use crate::timers::Timers;
-use crate::{Decoded, ProjectionError};
+use crate::{Decoded, ProjectionError, next_facts};
 
 /// Gauge: the log position that the seat views in memory have reached.
 pub const LOG_POSITION: &str = "fullhouse_live_views_log_position";
 /// Histogram: from a fact's recording to its being in the seat view, in seconds, for the oldest fact of each batch.
 pub const LAG_SECONDS: &str = "fullhouse_live_views_lag_seconds";
 
-/// Keeps the views and the timers at the head of the log until `stop`.
-pub async fn run(log: Log, views: Arc<LiveViews>, timers: Arc<Timers>, health: Health, stop: CancellationToken) {
-    health.watch("the live seat view", &stop, follow(&log, &views, &timers)).await;
+/// Keeps the views, and the timers if there are any, at the head of the log until `stop`.
+pub async fn run(log: Log, views: Arc<LiveViews>, timers: Option<Arc<Timers>>, health: Health, stop: CancellationToken) {
+    health.watch("the live seat view", &stop, follow(&log, &views, timers.as_deref(), &health)).await;
 }
 
-async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<Infallible, ProjectionError> {
+async fn follow(log: &Log, views: &LiveViews, timers: Option<&Timers>, health: &Health) -> Result<Infallible, ProjectionError> {
     let began = Instant::now();
     let head_at_start = log.head();
     let mut caught_up = head_at_start == 0;
     let mut follower = log.follow(0);
     loop {
-        let facts = follower.next().await?;
+        let facts = next_facts(&mut follower, health).await?;
         apply(views, timers, &facts)?;
         let (Some(first), Some(last)) = (facts.first(), facts.last()) else { continue };
         views.reached(last.log_position);
@@ -45,7 +45,7 @@ async fn follow(log: &Log, views: &LiveViews, timers: &Timers) -> Result<Infalli
 }
 
 /// Applies consecutive facts; those of one show that stand together are applied together.
-fn apply(views: &LiveViews, timers: &Timers, facts: &[StoredFact]) -> Result<(), ProjectionError> {
+fn apply(views: &LiveViews, timers: Option<&Timers>, facts: &[StoredFact]) -> Result<(), ProjectionError> {
     for of_one_show in facts.chunk_by(|one, next| one.show == next.show) {
         let decoded = of_one_show.iter().map(Decoded::new).collect::<Result<Vec<_>, _>>()?;
         let mut rest = decoded.as_slice();
@@ -58,9 +58,13 @@ fn apply(views: &LiveViews, timers: &Timers, facts: &[StoredFact]) -> Result<(),
         };
         show.apply(rest.iter().map(|decoded| (decoded.fact.position, decoded.recorded_at(), &decoded.event)))
             .map_err(|what| ProjectionError::Contradiction { show: show.id().to_string(), what: what.to_string() })?;
-        rest.iter().for_each(|decoded| timers.apply(&decoded.event));
+        if let Some(timers) = timers {
+            rest.iter().for_each(|decoded| timers.apply(&decoded.event));
+        }
     }
-    timers.announce();
+    if let Some(timers) = timers {
+        timers.announce();
+    }
     Ok(())
 }
 

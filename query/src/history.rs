@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fullhouse_domain::{SeatIndex, ShowId};
 use fullhouse_eventstore::{Log, LogError};
-use fullhouse_http::problem::internal;
 use fullhouse_http::{Answer, Auditor, Parameters, PathId};
 use fullhouse_schemas::facts::names_reservation;
 use fullhouse_schemas::http::FactsBody;
@@ -15,7 +14,7 @@ use fullhouse_schemas::{Code, Problem, StoredFact};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::QueryState;
+use crate::{QueryState, log_failed};
 
 /// Facts on a page when the client doesn't say.
 const LIMIT_DEFAULT: usize = 100;
@@ -142,7 +141,7 @@ async fn paged(state: &QueryState, reading: &Reading, after: u64, limit: Option<
         return Err(Problem::new(Code::BadRequest, detail).into());
     }
     let _permit = state.past_read().await?;
-    page(reading, after, limit).await.map_err(|error| internal("reading the log", &error))
+    page(reading, after, limit).await.map_err(|error| log_failed("reading the log", &error))
 }
 
 #[derive(Serialize)]

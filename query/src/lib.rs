@@ -24,8 +24,8 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
 use fullhouse_domain::ShowId;
-use fullhouse_eventstore::Log;
-use fullhouse_http::problem::Failure;
+use fullhouse_eventstore::{Log, LogError};
+use fullhouse_http::problem::{Failure, internal};
 use fullhouse_http::{Answer, Tokens};
 use fullhouse_schemas::{Code, Problem};
 use fullhouse_views::{LiveShow, LiveViews};
@@ -67,7 +67,7 @@ impl QueryState {
     /// Waits until the views have everything that the log had when the request came, so that nobody misses what he has
     /// just been told was done.
     async fn catch_up(&self) -> Answer<()> {
-        let head = self.log.head();
+        let head = self.log.newest_head(PATIENCE).await.map_err(|error| log_failed("asking for the log's head", &error))?;
         if self.views.reach(head, PATIENCE).await {
             return Ok(());
         }
@@ -82,6 +82,17 @@ impl QueryState {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(busy("Too many reads of the past are going on.")),
         }
+    }
+}
+
+/// A log that can't be reached may be reached soon; one that is broken needs the operator.
+fn log_failed(doing: &'static str, error: &LogError) -> Failure {
+    match error {
+        LogError::Store { .. } => {
+            tracing::warn!(cause = std::error::Error::source(error).map(ToString::to_string), doing, "the log can't be reached: {error}");
+            Problem::new(Code::LogUnreachable, "The log can't be reached, and what the views show may not be the newest.").into()
+        }
+        _ => internal(doing, error),
     }
 }
 

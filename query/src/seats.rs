@@ -15,7 +15,7 @@ use fullhouse_views::{LiveShow, SeatView};
 use serde::Deserialize;
 
 use crate::conditional::{self, Tag};
-use crate::{PATIENCE, QueryState};
+use crate::{PATIENCE, QueryState, log_failed};
 
 /// How many facts are read at a time.
 const READ_FACTS: usize = 4_096;
@@ -144,7 +144,7 @@ async fn past(state: &QueryState, show: &LiveShow, moment: Moment) -> Answer<Sea
     loop {
         let after = view.as_ref().map_or(0, SeatView::position);
         let facts =
-            state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| internal("reading a show's history", &error))?;
+            state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| log_failed("reading a show's history", &error))?;
         for fact in &facts {
             if is_after(fact, moment) {
                 return view.ok_or_else(|| Problem::new(Code::NotFound, "This event had not been scheduled then.").into());

@@ -21,13 +21,20 @@ const PAUSE_MS: std::ops::Range<u64> = 1_500..12_000;
 /// How many seats a person wants.
 const SEATS: std::ops::RangeInclusive<u32> = 1..=5;
 
-/// Lets `count` people shop for seats of a show until the server stops.
-pub fn start_shoppers(count: u16, parts: &Parts, show: &Arc<LiveShow>) {
+/// Lets `count` people shop for seats of the example event until the server stops.
+pub async fn start_shoppers(count: u16, parts: &Parts, show: &Arc<LiveShow>) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        super::is_example(&parts.log, show).await?,
+        "{} is not the example event: simulated people (--demo-shoppers, FULLHOUSE_DEMO_SHOPPERS) shop nowhere else",
+        show.id()
+    );
+    let Some(commands) = &parts.commands else { return Ok(()) };
     for number in 1..=count {
         let subject = Subject::parse(&format!("shopper-{number}")).expect("visible characters");
-        let shopper = Shopper { subject, show: show.clone(), sequencer: parts.sequencer.clone() };
-        parts.senders.spawn(shopper.shop(parts.senders_stop.clone()));
+        let shopper = Shopper { subject, show: show.clone(), sequencer: commands.sequencer.clone() };
+        parts.senders.running.spawn(shopper.shop(parts.senders.stop.clone()));
     }
+    Ok(())
 }
 
 struct Shopper {

@@ -4,22 +4,27 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fullhouse_domain::{ShowId, Subject};
-use fullhouse_http::{Role, Tokens};
+use fullhouse_http::Role;
 
-use crate::cli::ServeSettings;
+use super::Parts;
+use crate::cli::{ServeRole, ServeSettings};
 
 /// How long the tokens in the printed commands are good.
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Prints where the server is and what to try. The tokens are new each time. A server goes on though nobody reads this.
-pub fn print(address: SocketAddr, settings: &ServeSettings, tokens: &Tokens, event: Option<&ShowId>) -> anyhow::Result<()> {
+pub fn print(address: SocketAddr, settings: &ServeSettings, parts: &Parts, event: Option<&ShowId>) -> anyhow::Result<()> {
     let url = url(address);
     let mut lines: Vec<String> = Vec::new();
     let token = |role: Role| {
         let subject = Subject::parse(&format!("greeting-{}", role.as_str())).expect("a role's name is visible");
-        tokens.sign(&subject, role, LIFETIME).0
+        parts.tokens.sign(&subject, role, LIFETIME).0
     };
     lines.push(format!("Fullhouse listens on {url}"));
+    if settings.role != ServeRole::All {
+        // One process of many: people come through the gateway.
+        return crate::print_result(&format!("{}\n", lines.join("\n")));
+    }
     lines.push(format!("  Seat map       {url}/"));
     lines.push(format!("  Documentation  {url}/docs"));
     lines.push(format!("  Data           {}", settings.data.display()));

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use fullhouse_views::LiveShow;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::ServeSettings;
@@ -25,7 +26,7 @@ use crate::{demo, telemetry};
 use listener::Listener;
 use operations::Readiness;
 
-pub use parts::Parts;
+pub use parts::{Commands, Parts, Queries};
 
 /// Serves until SIGTERM or SIGINT.
 pub fn main(settings: ServeSettings) -> anyhow::Result<()> {
@@ -38,7 +39,7 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let mut stop_signals = StopSignals::new()?;
     let metrics = telemetry::start_metrics()?;
     make_data_folder(&settings.data)?;
-    let parts = Parts::start(&settings)?;
+    let parts = Parts::start(&settings).await?;
     let readiness = Arc::new(Readiness::new(&parts));
     let listener = Listener::bind(&settings)?;
     let (address, handle) = (listener.address(), listener.handle());
@@ -47,15 +48,10 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
 
     let opening = async {
         readiness.wait().await;
-        let event = if settings.demo { Some(demo::schedule_if_empty(&parts, &settings.cluster).await?) } else { None };
-        greeting::print(address, &settings, &parts.tokens, event.as_ref().map(|event| event.id()))?;
+        let event = open_demo(&settings, &parts).await?;
+        greeting::print(address, &settings, &parts, event.as_ref().map(|event| event.id()))?;
         if let Some(event) = event.filter(|_| settings.demo_shoppers > 0) {
-            anyhow::ensure!(
-                demo::is_example(&parts, &event).await?,
-                "{} is not the example event: simulated people (--demo-shoppers, FULLHOUSE_DEMO_SHOPPERS) shop nowhere else",
-                event.id()
-            );
-            demo::start_shoppers(settings.demo_shoppers, &parts, &event);
+            demo::start_shoppers(settings.demo_shoppers, &parts, &event).await?;
         }
         anyhow::Ok(())
     };
@@ -68,11 +64,24 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     tracing::info!("shutting down");
     readiness.drain();
-    parts.streams_stop.cancel();
+    if let Some(queries) = &parts.queries {
+        queries.streams_stop.cancel();
+    }
     listener::drain(handle, serving, settings.drain_seconds).await?;
     parts.end().await;
     tracing::info!("everything that was acknowledged is in the log");
     Ok(())
+}
+
+/// The event that a visitor is shown; nothing, when this is no demonstration.
+async fn open_demo(settings: &ServeSettings, parts: &Parts) -> anyhow::Result<Option<Arc<LiveShow>>> {
+    if !settings.demo {
+        return Ok(None);
+    }
+    let (Some(commands), Some(queries)) = (&parts.commands, &parts.queries) else {
+        anyhow::bail!("a demonstration (--demo, FULLHOUSE_DEMO) needs a process that does everything (--role, FULLHOUSE_ROLE)");
+    };
+    demo::schedule_if_empty(&parts.log, commands, queries).await.map(Some)
 }
 
 /// Makes the data folder, readable by its owner only.

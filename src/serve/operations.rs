@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use fullhouse_command::Sequencer;
+use fullhouse_eventstore::Log;
 use fullhouse_http::Answer;
 use fullhouse_projector::health::Health;
 use fullhouse_schemas::http::ReadinessBody;
@@ -19,29 +21,36 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::parts::Parts;
 use crate::openapi;
 
+/// How long the log may take to answer before it counts as unreachable.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Whether requests can be served, and if not, what is missing.
 pub struct Readiness {
-    views: Arc<LiveViews>,
-    log_position_at_start: u64,
+    log: Log,
+    head_at_start: u64,
+    views: Option<Arc<LiveViews>>,
+    sequencer: Option<Sequencer>,
     health: Health,
     draining: AtomicBool,
-    sequencer: Sequencer,
 }
 
 impl Readiness {
     pub fn new(parts: &Parts) -> Self {
         Self {
-            views: parts.views.clone(),
-            log_position_at_start: parts.head_at_start,
+            log: parts.log.clone(),
+            head_at_start: parts.head_at_start,
+            views: parts.queries.as_ref().map(|queries| queries.views.clone()),
+            sequencer: parts.commands.as_ref().map(|commands| commands.sequencer.clone()),
             health: parts.health.clone(),
             draining: AtomicBool::new(false),
-            sequencer: parts.sequencer.clone(),
         }
     }
 
     /// Waits until the views have what was in the log when the server started.
     pub async fn wait(&self) {
-        self.views.reached_by_and_by(self.log_position_at_start).await;
+        if let Some(views) = &self.views {
+            views.reached_by_and_by(self.head_at_start).await;
+        }
     }
 
     /// From now on new requests should go elsewhere.
@@ -49,13 +58,16 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    fn missing(&self) -> Vec<String> {
+    async fn missing(&self) -> Vec<String> {
         let mut missing = self.health.stopped();
-        let reached = *self.views.log_position().borrow();
-        if reached < self.log_position_at_start {
-            missing.push(format!("the live seat views are at log position {reached} of {}", self.log_position_at_start));
+        if let Err(error) = self.log.newest_head(LOG_PATIENCE).await {
+            missing.push(format!("the log can't be reached: {error}"));
         }
-        if !self.sequencer.is_running() {
+        let reached = self.views.as_ref().map_or(self.head_at_start, |views| *views.log_position().borrow());
+        if reached < self.head_at_start {
+            missing.push(format!("the live seat views are at log position {reached} of {}", self.head_at_start));
+        }
+        if self.sequencer.as_ref().is_some_and(|sequencer| !sequencer.is_running()) {
             missing.push("the sequencer has stopped".into());
         }
         if self.draining.load(Ordering::Relaxed) {
@@ -77,7 +89,7 @@ pub async fn livez() -> &'static str {
     responses((status = 200, body = ReadinessBody), (status = 503, description = "not-ready: `missing` names what is missing.", body = Problem))
 )]
 pub async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
-    let missing = readiness.missing();
+    let missing = readiness.missing().await;
     if missing.is_empty() {
         return Json(ReadinessBody { status: "ready".into(), missing }).into_response();
     }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, CommandState, Sequencer};
 use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
-use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_http::Tokens;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::timers::Timers;
@@ -21,7 +20,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cli::ServeSettings;
+use crate::cli::{ServeRole, ServeSettings};
+use crate::store;
 
 /// How many due holds may wait to be taken up.
 const DUE_WAITING_MAX: usize = 1_000;
@@ -30,94 +30,134 @@ const WARMED_AT_A_TIME: usize = 100;
 /// How many due holds are being expired at a time: as many as go into one batch.
 const DUE_IN_FLIGHT_MAX: usize = 1_000;
 
-/// Everything that runs beside the requests.
+/// Everything that runs beside the requests. Which parts there are depends on the role.
 pub struct Parts {
     pub log: Log,
     /// The end of the log when the server started. Before the views have that, they are not built.
     pub head_at_start: u64,
     pub tokens: Arc<Tokens>,
-    pub views: Arc<LiveViews>,
-    pub sequencer: Sequencer,
     pub health: Health,
-    pub command: CommandState,
-    pub query: QueryState,
+    pub commands: Option<Commands>,
+    pub queries: Option<Queries>,
+    /// What sends commands of its own.
+    pub senders: Tasks,
+    projections: Tasks,
+}
+
+/// What decides commands.
+pub struct Commands {
+    pub sequencer: Sequencer,
+    pub state: CommandState,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What answers reads.
+pub struct Queries {
+    pub views: Arc<LiveViews>,
+    pub state: QueryState,
     /// Ends all live streams.
     pub streams_stop: CancellationToken,
-    /// Ends whatever sends commands of its own.
-    pub senders_stop: CancellationToken,
-    pub senders: TaskTracker,
-    sequencing_stop: CancellationToken,
-    sequencing: JoinHandle<()>,
-    projections_stop: CancellationToken,
-    projections: TaskTracker,
+}
+
+/// Tasks that end together.
+#[derive(Default)]
+pub struct Tasks {
+    pub running: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Tasks {
+    async fn end(self) {
+        self.stop.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
 }
 
 impl Parts {
     /// Opens the log and starts everything that follows it.
-    pub fn start(settings: &ServeSettings) -> anyhow::Result<Self> {
-        let folder = &settings.data;
-        let log = Log::Sqlite(
-            SqliteLog::open(folder).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", folder.display()))?,
+    pub async fn start(settings: &ServeSettings) -> anyhow::Result<Self> {
+        let is_cluster = settings.database_url.is_some();
+        ensure!(
+            is_cluster || settings.role == ServeRole::All,
+            "a process that does a part (--role, FULLHOUSE_ROLE) needs the others' database (--database-url, FULLHOUSE_DATABASE_URL)"
         );
+        let log = store::open(&settings.data, settings.database_url.as_deref()).await?;
         let head_at_start = log.head();
-        let tokens = Arc::new(tokens(settings)?);
-        let sequencing_stop = CancellationToken::new();
-        let (sequencer, sequencing) = Sequencer::start(log.clone(), sequencing_stop.clone());
-        let views = Arc::new(LiveViews::default());
-        let (health, projections, projections_stop) = (Health::default(), TaskTracker::new(), CancellationToken::new());
-        let (senders, senders_stop) = (TaskTracker::new(), CancellationToken::new());
-        let holds = Arc::new(Timers::default());
-        projections.spawn(live::run(log.clone(), views.clone(), holds.clone(), health.clone(), projections_stop.clone()));
-        projections.spawn(sql::run(log.clone(), folder.clone(), health.clone(), projections_stop.clone()));
-        if settings.timers {
-            let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
-            let (views, log, stop) = (views.clone(), log.clone(), senders_stop.clone());
-            senders.spawn(async move {
-                // Before the views are built, holds that ended long ago look open.
-                if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
-                    timers::run(holds, log, due_sender, stop).await;
-                }
-            });
-            senders.spawn(expire(due, sequencer.clone()));
+        let mut parts = Self {
+            head_at_start,
+            tokens: Arc::new(tokens(settings)?),
+            health: Health::default(),
+            commands: None,
+            queries: None,
+            senders: Tasks::default(),
+            projections: Tasks::default(),
+            log,
+        };
+        parts.commands = settings.role.has_commands().then(|| parts.start_commands(settings));
+        parts.queries = settings.role.has_queries().then(|| parts.start_queries(settings));
+        if let (Some(commands), Some(queries)) = (&parts.commands, &parts.queries) {
+            let warming =
+                warm(head_at_start, parts.log.clone(), queries.views.clone(), commands.sequencer.clone(), parts.senders.stop.clone());
+            parts.senders.running.spawn(warming);
         }
-        senders.spawn(warm(head_at_start, log.clone(), views.clone(), sequencer.clone(), senders_stop.clone()));
+        if settings.role.has_projections() && !is_cluster {
+            let (log, folder, health, stop) =
+                (parts.log.clone(), settings.data.clone(), parts.health.clone(), parts.projections.stop.clone());
+            parts.projections.running.spawn(sql::run(log, folder, health, stop));
+        }
+        Ok(parts)
+    }
+
+    fn start_commands(&self, settings: &ServeSettings) -> Commands {
+        let stop = CancellationToken::new();
+        let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
+        let cluster = settings.cluster.as_str().into();
+        let state = CommandState { sequencer: sequencer.clone(), tokens: self.tokens.clone(), cluster };
+        Commands { sequencer, state, stop, task }
+    }
+
+    fn start_queries(&self, settings: &ServeSettings) -> Queries {
+        let views = Arc::new(LiveViews::default());
+        let timers = self.start_timers(settings, &views);
+        let following = live::run(self.log.clone(), views.clone(), timers, self.health.clone(), self.projections.stop.clone());
+        self.projections.running.spawn(following);
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
-        let streams = Arc::new(Streams::new(limits, log.clone(), streams_stop.clone()));
-        let command = CommandState { sequencer: sequencer.clone(), tokens: tokens.clone(), cluster: settings.cluster.as_str().into() };
-        let query = QueryState::new(views.clone(), log.clone(), tokens.clone(), streams);
-        Ok(Self {
-            log,
-            head_at_start,
-            tokens,
-            views,
-            sequencer,
-            health,
-            command,
-            query,
-            streams_stop,
-            senders_stop,
-            senders,
-            sequencing_stop,
-            sequencing,
-            projections_stop,
-            projections,
-        })
+        let streams = Arc::new(Streams::new(limits, self.log.clone(), streams_stop.clone()));
+        let state = QueryState::new(views.clone(), self.log.clone(), self.tokens.clone(), streams);
+        Queries { views, state, streams_stop }
+    }
+
+    /// Timers in memory, where this process decides commands too.
+    fn start_timers(&self, settings: &ServeSettings, views: &Arc<LiveViews>) -> Option<Arc<Timers>> {
+        let sequencer = self.commands.as_ref().filter(|_| settings.timers)?.sequencer.clone();
+        let holds = Arc::new(Timers::default());
+        let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
+        let (timers, views, log, stop) = (holds.clone(), views.clone(), self.log.clone(), self.senders.stop.clone());
+        let head_at_start = self.head_at_start;
+        self.senders.running.spawn(async move {
+            // Before the views are built, holds that ended long ago look open.
+            if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
+                timers::run(timers, log, due_sender, stop).await;
+            }
+        });
+        self.senders.running.spawn(expire(due, sequencer));
+        Some(holds)
     }
 
     /// Ends everything in order: first what sends commands, then the sequencer with its last batch, then what follows the
     /// log.
     pub async fn end(self) {
-        self.senders_stop.cancel();
-        self.senders.close();
-        self.senders.wait().await;
-        self.sequencing_stop.cancel();
-        if let Err(panicked) = self.sequencing.await {
-            tracing::error!("the sequencer has ended with an error: {panicked}");
+        self.senders.end().await;
+        if let Some(Commands { stop, task, .. }) = self.commands {
+            stop.cancel();
+            if let Err(panicked) = task.await {
+                tracing::error!("the sequencer has ended with an error: {panicked}");
+            }
         }
-        self.projections_stop.cancel();
-        self.projections.close();
-        self.projections.wait().await;
+        self.projections.end().await;
     }
 }
 

@@ -12,7 +12,7 @@ use super::operations::{self, Readiness};
 use super::pages;
 use super::parts::Parts;
 
-/// All paths, with the manners that they share.
+/// All paths of this process, with the manners that they share.
 pub fn router(parts: &Parts, readiness: Arc<Readiness>, metrics: PrometheusHandle) -> Router {
     let operations = Router::new()
         .route("/livez", get(operations::livez))
@@ -20,10 +20,12 @@ pub fn router(parts: &Parts, readiness: Arc<Readiness>, metrics: PrometheusHandl
         .route("/metrics", get(operations::metrics).with_state(metrics))
         .route("/openapi.json", get(operations::openapi))
         .route("/problems/{code}", get(operations::problem));
-    fullhouse_command::router(parts.command.clone())
-        .merge(fullhouse_query::router(parts.query.clone()))
-        .merge(operations)
-        .merge(pages::router())
-        .layer(CatchPanicLayer::new())
-        .layer(axum::middleware::from_fn(manners))
+    let mut router = operations;
+    if let Some(commands) = &parts.commands {
+        router = router.merge(fullhouse_command::router(commands.state.clone()));
+    }
+    if let Some(queries) = &parts.queries {
+        router = router.merge(fullhouse_query::router(queries.state.clone())).merge(pages::router());
+    }
+    router.layer(CatchPanicLayer::new()).layer(axum::middleware::from_fn(manners))
 }

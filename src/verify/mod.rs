@@ -12,12 +12,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fullhouse_eventstore::sqlite::SqliteLog;
-use fullhouse_eventstore::{Log, LogError};
+use fullhouse_eventstore::LogError;
 use fullhouse_schemas::StoredFact;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::VerifySettings;
+use crate::store;
 use replay::Replay;
 use report::{Breach, Promise, Report};
 use views::SqlViews;
@@ -46,9 +46,8 @@ pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
 
 async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
-    let log = SqliteLog::open_to_read(&settings.data).map(Log::Sqlite);
-    let log = log.with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be read", settings.data.display()))?;
-    let views = SqlViews::open(&settings.data)?;
+    let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
+    let views = if settings.database_url.is_some() { None } else { SqlViews::open(&settings.data)? };
     let mut replay = Replay::default();
     let mut report = Report::default();
     let progress = Progress::new(log.head());

@@ -35,22 +35,52 @@ pub struct Server {
     /// What it printed, up to and with the line that says where it listens.
     pub log: mpsc::Receiver<String>,
     options: Vec<String>,
+    /// Where its log is, as options; nothing, when it is in the folder.
+    store: Vec<String>,
     folder: Option<tempfile::TempDir>,
 }
 
+/// Which store the servers of the tests use: files, unless this names PostgreSQL.
+const STORE: &str = "FULLHOUSE_TEST_STORE";
+
+/// Options that name an empty store.
+fn empty_store() -> Vec<String> {
+    match std::env::var(STORE).as_deref() {
+        Err(_) | Ok("files") => Vec::new(),
+        Ok("postgres") => {
+            let database = fullhouse_test_servers::database();
+            let owner = database.url();
+            let output = fullhouse(&["migrate", "--database-url", &owner]);
+            assert!(output.status.success(), "{output:?}");
+            vec!["--database-url".into(), owner]
+        }
+        Ok(other) => panic!("{STORE} must be files or postgres, not {other}"),
+    }
+}
+
 impl Server {
-    /// A server with an empty folder, once it is ready.
+    /// A server with an empty store, once it is ready.
     pub fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self::start_in(folder.path(), "127.0.0.1:0", options);
+        let mut server = Self::start_on(folder.path(), empty_store(), "127.0.0.1:0", options);
         server.folder = Some(folder);
         server
     }
 
+    /// Another server on the same store, once it is ready.
+    pub fn start_beside(&self, options: &[&str]) -> Self {
+        assert!(!self.store.is_empty(), "a folder has one server");
+        Self::start_on(&self.data, self.store.clone(), "127.0.0.1:0", options)
+    }
+
     /// A server on a folder and at an address, once it is ready.
     pub fn start_in(data: &Path, listen: &str, options: &[&str]) -> Self {
+        Self::start_on(data, Vec::new(), listen, options)
+    }
+
+    fn start_on(data: &Path, store: Vec<String>, listen: &str, options: &[&str]) -> Self {
         let mut command = program();
-        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(options);
+        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(&store).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (log_sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -62,7 +92,8 @@ impl Server {
             Ok(line) => line.strip_prefix("Fullhouse listens on ").expect("it says where it listens").to_owned(),
             Err(_) => panic!("the server did not get ready: {:?}", log.try_iter().collect::<Vec<_>>()),
         };
-        Self { child, url, data: data.into(), log, options: options.iter().map(|&option| option.into()).collect(), folder: None }
+        let options = options.iter().map(|&option| option.into()).collect();
+        Self { child, url, data: data.into(), log, options, store, folder: None }
     }
 
     /// Kills it as a power cut would, without a chance to say good-bye.
@@ -74,7 +105,7 @@ impl Server {
     /// A new process on the same folder, at the same address.
     pub fn restart(&mut self) {
         let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
-        let mut next = Self::start_in(&self.data, self.url.trim_start_matches("http://"), &options);
+        let mut next = Self::start_on(&self.data, self.store.clone(), self.url.trim_start_matches("http://"), &options);
         next.folder = self.folder.take();
         *self = next;
     }
@@ -120,7 +151,9 @@ impl Server {
 
     /// Replays the log with `fullhouse verify`; returns its report when all is as promised.
     pub fn verify(&self) -> Value {
-        let output = fullhouse(&["verify", "--json", "--data", self.data.to_str().unwrap()]);
+        let mut arguments = vec!["verify", "--json", "--data", self.data.to_str().unwrap()];
+        arguments.extend(self.store.iter().map(String::as_str));
+        let output = fullhouse(&arguments);
         assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }

@@ -132,6 +132,7 @@ fn not_done(rejected: Rejected) -> Failure {
             Code::OutcomeUnknown,
             "The log could not be written, or it was written and nobody can tell. Send the command again with the same Idempotency-Key.",
         ),
+        Rejected::Unreachable => Problem::new(Code::LogUnreachable, "The log can't be reached. Nothing was done."),
         Rejected::Damaged => Problem::new(Code::Internal, "The history of this event can't be read. Nothing was done."),
     };
     problem.into()

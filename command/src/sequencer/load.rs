@@ -25,6 +25,13 @@ pub(super) enum LoadError {
     Breach { show: ShowId, position: u64, breach: fullhouse_domain::show::Breach },
 }
 
+impl LoadError {
+    /// Whether the history may be sound, and only can't be had now.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, LoadError::Log(LogError::Store { .. }))
+    }
+}
+
 /// Folds a show's facts from where `show` stands to the end.
 pub(super) async fn read_on(log: &Log, id: &ShowId, mut show: Option<Box<Show>>) -> Result<Option<Box<Show>>, LoadError> {
     loop {

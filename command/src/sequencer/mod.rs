@@ -150,6 +150,7 @@ fn rejected(why: Rejected) -> Rejected {
         Rejected::Overloaded => "overloaded",
         Rejected::Closing => "closing",
         Rejected::Unknown => "unknown",
+        Rejected::Unreachable => "unreachable",
         Rejected::Damaged => "damaged",
     };
     metrics::counter!(REJECTED, "reason" => reason).increment(1);

@@ -180,7 +180,8 @@ impl Worker {
             }
             Err(error) => {
                 tracing::error!(show = %id, "a show's history can't be read: {error}");
-                jobs.into_iter().for_each(|job| job.answer(Err(rejected(Rejected::Damaged))));
+                let why = if error.is_passing() { Rejected::Unreachable } else { Rejected::Damaged };
+                jobs.into_iter().for_each(|job| job.answer(Err(rejected(why))));
                 return Vec::new();
             }
         };

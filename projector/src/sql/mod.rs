@@ -16,8 +16,8 @@ use fullhouse_eventstore::{Follower, Log};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::ProjectionError;
 use crate::health::{Health, with_cause};
+use crate::{ProjectionError, next_facts};
 use write::SqlViews;
 
 pub use file::{FILE_NAME, open_to_read};
@@ -48,7 +48,7 @@ pub async fn run(log: Log, folder: std::path::PathBuf, health: Health, stop: Can
 
 async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
     loop {
-        match follow(log, folder).await {
+        match follow(log, folder, health).await {
             Err(error @ ProjectionError::Sql { .. }) => {
                 metrics::counter!(FAILURES).increment(1);
                 health.fault();
@@ -61,11 +61,11 @@ async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health) -> R
 }
 
 /// What arrives while the server shuts down is folded when it starts again.
-async fn follow(log: &Log, folder: &Path) -> Result<Infallible, ProjectionError> {
+async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
     let mut views = SqlViews::open(folder, log.head())?;
     let mut follower = log.follow(views.log_position());
     loop {
-        let first = follower.next().await?;
+        let first = next_facts(&mut follower, health).await?;
         views = write(views, first, &mut follower).await?;
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
         if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {

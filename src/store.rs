@@ -1,0 +1,45 @@
+//! Which log there is: in a folder, or in a database.
+
+use std::path::Path;
+
+use anyhow::Context;
+use fullhouse_eventstore::Log;
+use fullhouse_eventstore::postgres::{self, PostgresLog};
+use fullhouse_eventstore::sqlite::SqliteLog;
+
+use crate::cli::DatabaseSettings;
+
+/// What is wrong when a database can't be used.
+const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+
+/// Opens the log to write it: in the database if there is one, else in the folder.
+pub async fn open(data: &Path, database_url: Option<&str>) -> anyhow::Result<Log> {
+    if let Some(url) = database_url {
+        return open_database(url).await;
+    }
+    SqliteLog::open(data).map(Log::Sqlite).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+}
+
+/// Opens an existing log to read it, whether servers use it or not.
+pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Result<Log> {
+    if let Some(url) = database_url {
+        return open_database(url).await;
+    }
+    SqliteLog::open_to_read(data)
+        .map(Log::Sqlite)
+        .with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be read", data.display()))
+}
+
+async fn open_database(url: &str) -> anyhow::Result<Log> {
+    PostgresLog::open(url).await.map(Log::Postgres).context(DATABASE)
+}
+
+/// `fullhouse migrate`
+pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
+    runtime
+        .block_on(postgres::migrate(&settings.database_url))
+        .context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;
+    eprintln!("The database is ready for this release.");
+    Ok(())
+}
