@@ -27,6 +27,8 @@ pub enum Subcommand {
     Token(TokenSettings),
     /// Replays the whole log and checks what is promised; exits with 1 when something is broken
     Verify(VerifySettings),
+    /// Builds a view anew from the log beside the one in use, compares the two, and swaps them while servers go on
+    Rebuild(RebuildSettings),
     /// Prints the OpenAPI description of the HTTP interface
     Openapi,
     /// Prints completions for a shell, to be put where it looks for them
@@ -182,6 +184,24 @@ pub struct DatabaseSettings {
     /// The database, as its owner
     #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: String,
+}
+
+/// What is built anew.
+#[derive(Debug, Args)]
+pub struct RebuildSettings {
+    /// Which view
+    pub view: RebuiltView,
+
+    /// The database, as its owner
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: String,
+}
+
+/// A view that can be built anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RebuiltView {
+    /// The SQL views, all tables together
+    Sql,
 }
 
 /// What is verified.

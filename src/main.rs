@@ -7,6 +7,8 @@
 //! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
 //! * [`verify`]: replays the log and checks the promises
+//! * [`rebuild`]: builds a view anew
+//! * [`progress`]: how far a long job is
 //! * [`openapi`]: the description of the HTTP interface
 //! * [`telemetry`]: logs and metrics
 //!
@@ -15,6 +17,8 @@
 mod cli;
 mod demo;
 mod openapi;
+mod progress;
+mod rebuild;
 mod serve;
 mod store;
 mod telemetry;
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Verify(settings) => verify::main(&settings),
+        Subcommand::Rebuild(settings) => rebuild::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),
         Subcommand::Completions { shell } => {
             cli::print_completions(shell);

@@ -6,6 +6,7 @@ use anyhow::Context;
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::{self, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
+use fullhouse_projector::sql;
 
 use crate::cli::DatabaseSettings;
 
@@ -30,16 +31,20 @@ pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Re
         .with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be read", data.display()))
 }
 
-async fn open_database(url: &str) -> anyhow::Result<Log> {
+/// Opens the log in a database.
+pub async fn open_database(url: &str) -> anyhow::Result<Log> {
     PostgresLog::open(url).await.map(Log::Postgres).context(DATABASE)
 }
 
 /// `fullhouse migrate`
 pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
-    runtime
-        .block_on(postgres::migrate(&settings.database_url))
-        .context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;
+    let url = &settings.database_url;
+    let migrating = async {
+        postgres::migrate(url).await?;
+        sql::postgres::migrate(url).await
+    };
+    runtime.block_on(migrating).context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;
     eprintln!("The database is ready for this release.");
     Ok(())
 }

@@ -49,6 +49,15 @@ pub enum ProjectionError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The schema of the SQL views can't be written.
+    #[error("{doing} failed; the SQL views can be rebuilt with `fullhouse rebuild`")]
+    Postgres {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
 }
 
 /// The pause before a store that failed is read again.

@@ -102,7 +102,7 @@ fn position(folder: &Path) -> u64 {
 async fn project(log: &Log, folder: &Path, until: u64) {
     let stop = CancellationToken::new();
     let health = Health::default();
-    let running = tokio::spawn(sql::run(log.clone(), folder.into(), health.clone(), stop.clone()));
+    let running = tokio::spawn(sql::sqlite::run(log.clone(), folder.into(), health.clone(), stop.clone()));
     let reached = async {
         while position(folder) < until {
             assert_eq!(health.stopped(), Vec::<String>::new());
@@ -145,7 +145,7 @@ async fn views_that_somebody_has_locked_go_on_when_he_lets_go() {
     let lock = rusqlite::Connection::open(folder.path().join(sql::FILE_NAME)).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (stop, health) = (CancellationToken::new(), Health::default());
-    let running = tokio::spawn(sql::run(log.clone(), folder.path().into(), health.clone(), stop.clone()));
+    let running = tokio::spawn(sql::sqlite::run(log.clone(), folder.path().into(), health.clone(), stop.clone()));
     author.go_on(3).await;
     let has_failed = async {
         while health.faults() == 0 {

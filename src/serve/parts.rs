@@ -102,10 +102,8 @@ impl Parts {
                 warm(head_at_start, parts.log.clone(), queries.views.clone(), commands.sequencer.clone(), parts.senders.stop.clone());
             parts.senders.running.spawn(warming);
         }
-        if settings.role.has_projections() && !is_cluster {
-            let (log, folder, health, stop) =
-                (parts.log.clone(), settings.data.clone(), parts.health.clone(), parts.projections.stop.clone());
-            parts.projections.running.spawn(sql::run(log, folder, health, stop));
+        if settings.role.has_projections() {
+            parts.start_projections(settings);
         }
         Ok(parts)
     }
@@ -128,6 +126,14 @@ impl Parts {
         let streams = Arc::new(Streams::new(limits, self.log.clone(), streams_stop.clone()));
         let state = QueryState::new(views.clone(), self.log.clone(), self.tokens.clone(), streams);
         Queries { views, state, streams_stop }
+    }
+
+    fn start_projections(&self, settings: &ServeSettings) {
+        let (log, health, stop) = (self.log.clone(), self.health.clone(), self.projections.stop.clone());
+        match &settings.database_url {
+            None => drop(self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop))),
+            Some(url) => drop(self.projections.running.spawn(sql::postgres::run(log, url.clone(), health, stop))),
+        }
     }
 
     /// Timers in memory, where this process decides commands too.

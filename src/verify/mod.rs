@@ -9,14 +9,14 @@ mod report;
 mod views;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use fullhouse_eventstore::LogError;
 use fullhouse_schemas::StoredFact;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::VerifySettings;
+use crate::progress::Progress;
 use crate::store;
 use replay::Replay;
 use report::{Breach, Promise, Report};
@@ -28,8 +28,6 @@ const READ_FACTS: usize = 10_000;
 const BREACHES_MAX: usize = 100;
 /// The exit code of a log in which something is broken.
 const EXIT_BROKEN: u8 = 1;
-/// How often progress is told when nobody watches a terminal.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Verifies a data folder, whether a server uses it or not; prints the report.
 pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
@@ -47,23 +45,23 @@ pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
 async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
     let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
-    let views = if settings.database_url.is_some() { None } else { SqlViews::open(&settings.data)? };
+    let mut views = SqlViews::open(&settings.data, settings.database_url.as_deref()).await?;
     let mut replay = Replay::default();
     let mut report = Report::default();
-    let progress = Progress::new(log.head());
+    let progress = Progress::new(log.head(), "verified");
     let mut after = 0;
     loop {
         match log.read_log(after, READ_FACTS).await {
             Ok(facts) if facts.is_empty() => break,
             Ok(facts) => {
-                fold(&facts, &mut replay, views.as_ref(), &mut report)?;
+                fold(&facts, &mut replay, views.as_mut(), &mut report).await?;
                 after += facts.len() as u64;
             }
             // What is damaged can't be replayed. What stands after it still can.
             Err(LogError::Damaged { log_position, what }) => {
                 let sound = log_position.saturating_sub(after + 1) as usize;
                 let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
-                fold(&before, &mut replay, views.as_ref(), &mut report)?;
+                fold(&before, &mut replay, views.as_mut(), &mut report).await?;
                 report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
                 after = log_position;
             }
@@ -89,11 +87,11 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
 }
 
 /// Replays consecutive facts, and compares the views when their position is reached.
-fn fold(facts: &[StoredFact], replay: &mut Replay, views: Option<&SqlViews>, report: &mut Report) -> anyhow::Result<()> {
+async fn fold(facts: &[StoredFact], replay: &mut Replay, mut views: Option<&mut SqlViews>, report: &mut Report) -> anyhow::Result<()> {
     for fact in facts {
         replay.fold(fact, &mut report.breaches);
-        if let Some(views) = views.filter(|views| views.log_position == fact.log_position) {
-            views.compare(replay, report)?;
+        if let Some(views) = views.as_mut().filter(|views| views.log_position == fact.log_position) {
+            views.compare(replay, report).await?;
         }
     }
     Ok(())
@@ -103,31 +101,5 @@ fn views_that_are_ahead(views: Option<&SqlViews>, head: u64, report: &mut Report
     if let Some(views) = views.filter(|views| views.log_position > head) {
         let what = format!("the SQL views are at log position {}, but the log ends at {head}", views.log_position);
         report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: None, what });
-    }
-}
-
-/// A bar on a terminal; elsewhere a line now and then.
-struct Progress {
-    bar: ProgressBar,
-    told_at: std::cell::Cell<Instant>,
-}
-
-impl Progress {
-    fn new(facts: u64) -> Self {
-        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} facts, {per_sec}, {eta} left");
-        let bar = ProgressBar::new(facts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, told_at: std::cell::Cell::new(Instant::now()) }
-    }
-
-    fn tell(&self, position: u64) {
-        self.bar.set_position(position);
-        if self.bar.is_hidden() && self.told_at.get().elapsed() >= TELL_EVERY {
-            self.told_at.set(Instant::now());
-            eprintln!("{position} of {} facts are verified", self.bar.length().unwrap_or(0));
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 }

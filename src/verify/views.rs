@@ -5,10 +5,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use fullhouse_domain::{Reservation, ReservationStatus, Show, Timestamp};
+use fullhouse_eventstore::postgres::connect_to;
 use fullhouse_projector::sql;
 use fullhouse_schemas::http::reservation_status;
 use fullhouse_schemas::time::Instant;
 use rusqlite::{Connection, params};
+use sqlx::PgConnection;
 
 use super::replay::{Replay, Replayed};
 use super::report::{Breach, Promise, Report};
@@ -18,33 +20,56 @@ const MINUTE_MICROS: i64 = 60_000_000;
 
 /// The views as they were when verifying began, whatever a server writes meanwhile.
 pub struct SqlViews {
-    connection: Connection,
+    database: Database,
     /// The log position that they are the fold up to.
     pub log_position: u64,
 }
 
+enum Database {
+    Sqlite(Connection),
+    Postgres(Box<PgConnection>),
+}
+
 impl SqlViews {
-    /// The views of a data folder; nothing, when there are none.
-    pub fn open(folder: &Path) -> anyhow::Result<Option<Self>> {
+    /// The views of a data folder, or of a database; nothing, when there are none.
+    pub async fn open(folder: &Path, database_url: Option<&str>) -> anyhow::Result<Option<Self>> {
+        match database_url {
+            None => Self::open_folder(folder),
+            Some(url) => Self::open_database(url).await,
+        }
+    }
+
+    fn open_folder(folder: &Path) -> anyhow::Result<Option<Self>> {
         let Some(connection) = sql::open_to_read(folder)? else { return Ok(None) };
         // The first read fixes what the transaction sees.
-        connection.execute_batch("BEGIN").context("the SQL views can't be read")?;
-        let log_position =
-            connection.query_row("SELECT log_position FROM view_position", [], |row| row.get(0)).context("the SQL views can't be read")?;
-        Ok(Some(Self { connection, log_position }))
+        connection.execute_batch("BEGIN").context(UNREADABLE)?;
+        let log_position = connection.query_row(POSITION, [], |row| row.get(0)).context(UNREADABLE)?;
+        Ok(Some(Self { database: Database::Sqlite(connection), log_position }))
+    }
+
+    async fn open_database(url: &str) -> anyhow::Result<Option<Self>> {
+        let mut connection = connect_to(url, sql::postgres::SCHEMA.name).await?;
+        let exists: bool =
+            sqlx::query_scalar("SELECT to_regclass('view_position') IS NOT NULL").fetch_one(&mut connection).await.context(UNREADABLE)?;
+        if !exists {
+            return Ok(None);
+        }
+        sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await.context(UNREADABLE)?;
+        let log_position: i64 = sqlx::query_scalar(POSITION).fetch_one(&mut connection).await.context(UNREADABLE)?;
+        Ok(Some(Self { database: Database::Postgres(Box::new(connection)), log_position: log_position as u64 }))
     }
 
     /// Compares seats, reservations and sales with the fold of the log up to the views' position.
-    pub fn compare(&self, replay: &Replay, report: &mut Report) -> anyhow::Result<()> {
+    pub async fn compare(&mut self, replay: &Replay, report: &mut Report) -> anyhow::Result<()> {
         report.views_compared_at = Some(self.log_position);
         for (id, replayed) in &replay.shows {
             let Replayed::Sound(show) = replayed else { continue };
-            let differences = [
-                ("seats", seats(&self.connection, id.as_str())?, seats_of(show)),
-                ("reservations", reservations(&self.connection, id.as_str())?, reservations_of(show)),
-                ("sales_by_minute", sales(&self.connection, id.as_str())?, sales_of(show)),
-            ];
-            for (table, in_view, in_log) in differences {
+            let in_log = [seats_of(show), reservations_of(show), sales_of(show)];
+            for ((table, sqlite, postgres), in_log) in QUERIES.into_iter().zip(in_log) {
+                let in_view = match &mut self.database {
+                    Database::Sqlite(connection) => rows(connection, sqlite, id.as_str())?,
+                    Database::Postgres(connection) => rows_of_database(connection, postgres, id.as_str()).await?,
+                };
                 for what in differing_rows(table, &in_view, &in_log) {
                     let breach =
                         Breach { promise: Promise::Views, log_position: Some(self.log_position), event_id: Some(id.to_string()), what };
@@ -55,6 +80,33 @@ impl SqlViews {
         Ok(())
     }
 }
+
+const UNREADABLE: &str = "the SQL views can't be read";
+const POSITION: &str = "SELECT log_position FROM view_position";
+
+/// Each table, and how its rows are read as text from either database. Instants are written alike: RFC 3339, without zeros
+/// at the end.
+const QUERIES: [(&str, &str, &str); 3] = [
+    (
+        "seats",
+        "SELECT seat, concat_ws(' ', status, reservation_id, position) FROM seats WHERE event_id = ?1",
+        "SELECT seat, concat_ws(' ', status, reservation_id, position) FROM seats WHERE event_id = $1",
+    ),
+    (
+        "reservations",
+        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, expires_at, ended_at, payment_reference, position)
+         FROM reservations WHERE event_id = ?1",
+        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, regexp_replace(to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z',
+                                          regexp_replace(to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z', payment_reference, position)
+         FROM reservations WHERE event_id = $1",
+    ),
+    (
+        "sales_by_minute",
+        "SELECT minute, concat_ws(' ', reservations, seats, amount, position) FROM sales_by_minute WHERE event_id = ?1",
+        "SELECT regexp_replace(to_char(minute AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z', concat_ws(' ', reservations, seats, amount, position)
+         FROM sales_by_minute WHERE event_id = $1",
+    ),
+];
 
 /// Rows as text, by key.
 type Rows = BTreeMap<String, String>;
@@ -75,11 +127,12 @@ fn rows(connection: &Connection, sql: &str, event_id: &str) -> anyhow::Result<Ro
         let mut statement = connection.prepare_cached(sql)?;
         statement.query_map(params![event_id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
-    read().context("the SQL views can't be read")
+    read().context(UNREADABLE)
 }
 
-fn seats(connection: &Connection, event_id: &str) -> anyhow::Result<Rows> {
-    rows(connection, "SELECT seat, concat_ws(' ', status, reservation_id, position) FROM seats WHERE event_id = ?1", event_id)
+async fn rows_of_database(connection: &mut PgConnection, sql: &'static str, event_id: &str) -> anyhow::Result<Rows> {
+    let rows: Vec<(String, String)> = sqlx::query_as(sql).bind(event_id).fetch_all(connection).await.context(UNREADABLE)?;
+    Ok(rows.into_iter().collect())
 }
 
 fn seats_of(show: &Show) -> Rows {
@@ -96,13 +149,6 @@ fn seats_of(show: &Show) -> Rows {
             (show.chart().label(seat), format!("{}{owner} {}", show.seat_status(seat).as_str(), changed_at[seat as usize]))
         })
         .collect()
-}
-
-fn reservations(connection: &Connection, event_id: &str) -> anyhow::Result<Rows> {
-    let sql =
-        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, expires_at, ended_at, payment_reference, position)
-               FROM reservations WHERE event_id = ?1";
-    rows(connection, sql, event_id)
 }
 
 fn reservations_of(show: &Show) -> Rows {
@@ -125,14 +171,6 @@ fn reservation_row(show: &Show, reservation: &Reservation) -> String {
     columns.extend(reservation.payment_reference.as_deref().map(str::to_owned));
     columns.push(reservation.position.to_string());
     columns.join(" ")
-}
-
-fn sales(connection: &Connection, event_id: &str) -> anyhow::Result<Rows> {
-    rows(
-        connection,
-        "SELECT minute, concat_ws(' ', reservations, seats, amount, position) FROM sales_by_minute WHERE event_id = ?1",
-        event_id,
-    )
 }
 
 fn sales_of(show: &Show) -> Rows {

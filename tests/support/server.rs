@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
+use fullhouse_test_servers::Database;
 use serde_json::Value;
 
 use super::{PATIENCE, Person};
@@ -47,18 +48,33 @@ const STORE: &str = "FULLHOUSE_TEST_STORE";
 fn empty_store() -> Vec<String> {
     match std::env::var(STORE).as_deref() {
         Err(_) | Ok("files") => Vec::new(),
-        Ok("postgres") => {
-            let database = fullhouse_test_servers::database();
-            let owner = database.url();
-            let output = fullhouse(&["migrate", "--database-url", &owner]);
-            assert!(output.status.success(), "{output:?}");
-            vec!["--database-url".into(), owner]
-        }
+        Ok("postgres") => vec!["--database-url".into(), prepared_database().url()],
         Ok(other) => panic!("{STORE} must be files or postgres, not {other}"),
     }
 }
 
+/// A database with empty tables.
+pub fn prepared_database() -> Database {
+    let database = fullhouse_test_servers::database();
+    let output = fullhouse(&["migrate", "--database-url", &database.url()]);
+    assert!(output.status.success(), "{output:?}");
+    database
+}
+
 impl Server {
+    /// A server on a database, with a data folder of its own, once it is ready.
+    pub fn start_on_database(url: &str, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self::start_on(folder.path(), vec!["--database-url".into(), url.into()], "127.0.0.1:0", options);
+        server.folder = Some(folder);
+        server
+    }
+
+    /// A server on a database that signs and believes the same tokens as another one.
+    pub fn start_sharing_keys(with: &Server, url: &str, options: &[&str]) -> Self {
+        Self::start_on(&with.data, vec!["--database-url".into(), url.into()], "127.0.0.1:0", options)
+    }
+
     /// A server with an empty store, once it is ready.
     pub fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -9,10 +9,25 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 
 use crate::error::LogError;
 
-/// The schema of the log.
-pub const SCHEMA: &str = "fullhouse";
-/// The steps that lead from an empty database to the tables of this release.
+/// The steps that lead from an empty database to the log of this release.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Where the log is. Whoever serves may read which version it has.
+const SCHEMA: Schema = Schema {
+    name: "fullhouse",
+    steps: &MIGRATIONS,
+    grants: "GRANT SELECT ON fullhouse._sqlx_migrations TO fullhouse_command, fullhouse_query, fullhouse_projector",
+};
+
+/// Tables that are made and changed together.
+#[derive(Debug)]
+pub struct Schema {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// The steps that lead to its tables, the same names in any schema.
+    pub steps: &'static Migrator,
+    /// SQL that gives the groups their rights, run after the steps.
+    pub grants: &'static str,
+}
 
 /// How long a connection may take to be there. A failover takes longer, and is waited for by trying again.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -21,12 +36,16 @@ const READERS_MAX: u32 = 8;
 
 /// Reads a URL such as `postgres://user:password@host:5432/database`.
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, LogError> {
+    options_for(url, SCHEMA.name)
+}
+
+fn options_for(url: &str, schema: &'static str) -> Result<PgConnectOptions, LogError> {
     let options = PgConnectOptions::from_str(url).map_err(failed("reading the database's URL"))?;
     Ok(options
         .application_name("fullhouse")
         // A commit that waits for its standby must not be cut short: PostgreSQL would report success for what is safe on
         // one machine only. What is abandoned must go, though, or it would keep the lock.
-        .options([("search_path", SCHEMA), ("statement_timeout", "0"), ("client_connection_check_interval", "1000")])
+        .options([("search_path", schema), ("statement_timeout", "0"), ("client_connection_check_interval", "1000")])
         .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1)))
 }
 
@@ -97,25 +116,28 @@ async fn check_tables(connection: &mut PgConnection) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Makes the tables of this release, or brings those of an earlier one up to it. The connection must be the owner's.
-pub async fn migrate(url: &str) -> Result<(), LogError> {
-    let mut connection = connect(&options(url)?).await?;
-    sqlx::query("CREATE SCHEMA IF NOT EXISTS fullhouse").execute(&mut connection).await.map_err(failed("making the schema"))?;
-    apply(&MIGRATIONS, &mut connection).await?;
-    // Whoever serves checks the version.
-    sqlx::query("GRANT SELECT ON fullhouse._sqlx_migrations TO fullhouse_command, fullhouse_query, fullhouse_projector")
-        .execute(&mut connection)
-        .await
-        .map_err(failed("granting rights"))?;
-    connection.close().await.map_err(failed("closing the connection"))
+/// A connection to the server that takes writes, in which names without a schema mean this one.
+pub async fn connect_to(url: &str, schema: &'static str) -> Result<PgConnection, LogError> {
+    connect(&options_for(url, schema)?).await
 }
 
-/// Runs the steps that a database has not seen. Two that do so at once do it one after the other.
-async fn apply(steps: &Migrator, connection: &mut PgConnection) -> Result<(), LogError> {
-    steps.run_direct(None, connection, false).await.map_err(|error| match error {
+/// Makes the log's tables of this release, or brings those of an earlier one up to it. The connection must be the owner's.
+pub async fn migrate(url: &str) -> Result<(), LogError> {
+    migrate_schema(url, &SCHEMA).await
+}
+
+/// The same for the tables of any schema. Two that do so at once do it one after the other.
+pub async fn migrate_schema(url: &str, schema: &Schema) -> Result<(), LogError> {
+    let mut connection = connect_to(url, schema.name).await?;
+    // The name is a constant of ours.
+    let make = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {}", schema.name));
+    sqlx::raw_sql(make).execute(&mut connection).await.map_err(failed("making the schema"))?;
+    schema.steps.run_direct(None, &mut connection, false).await.map_err(|error| match error {
         MigrateError::Execute(error) => LogError::Store { doing: "changing the database's tables", source: error.into() },
         other => LogError::Unusable { what: format!("its tables can't be changed: {other}") },
-    })
+    })?;
+    sqlx::raw_sql(schema.grants).execute(&mut connection).await.map_err(failed("granting rights"))?;
+    connection.close().await.map_err(failed("closing the connection"))
 }
 
 pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> LogError {

@@ -24,7 +24,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use connect::{SCHEMA, migrate};
+pub use connect::{Schema, connect_to, migrate, migrate_schema};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;

@@ -1,26 +1,26 @@
-//! Tables for people who query with SQL, in a SQLite file of their own.
+//! Tables for people who query with SQL: in a SQLite file, or in a schema of the log's PostgreSQL database.
 //!
-//! The log is in another file, so that an analyst's long read never holds back the log's checkpoint. Facts are folded
-//! into `changes`, which are written in one transaction together with the log position that they lead to.
-//! What the file says is therefore always the fold of the log up to the position that it names.
+//! Facts are folded into `changes`, which are written in one transaction together with the log position that they lead
+//! to. What the views say is therefore always the fold of the log up to the position that they name.
+//!
+//! * `fold`, `changes`: from facts to changed rows, pure
+//! * [`sqlite`], [`postgres`]: writing them
 
 mod changes;
-mod file;
-mod write;
+mod fold;
+pub mod postgres;
+pub mod sqlite;
 
 use std::convert::Infallible;
-use std::path::Path;
 use std::time::Duration;
 
-use fullhouse_eventstore::{Follower, Log};
+use fullhouse_eventstore::{Follower, Following, LogError};
 use futures::FutureExt;
-use tokio_util::sync::CancellationToken;
 
+use crate::ProjectionError;
 use crate::health::{Health, with_cause};
-use crate::{ProjectionError, next_facts};
-use write::SqlViews;
 
-pub use file::{FILE_NAME, open_to_read};
+pub use sqlite::file::{FILE_NAME, open_to_read};
 
 /// Gauge: the log position that the SQL views have reached.
 pub const LOG_POSITION: &str = "fullhouse_sql_views_log_position";
@@ -30,7 +30,7 @@ pub const WRITE_SECONDS: &str = "fullhouse_sql_views_write_seconds";
 /// Counter: how often the SQL views could not be written.
 pub const FAILURES: &str = "fullhouse_sql_views_failures_total";
 
-/// The pause before the views' file is tried again.
+/// The pause before views that could not be written are tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How many facts are folded into one transaction when the views are far behind.
 const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
@@ -38,18 +38,14 @@ const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
 /// well below the second that is promised.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Keeps the SQL views of a folder near the head of the log until `stop`.
-///
-/// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
-/// they can.
-pub async fn run(log: Log, folder: std::path::PathBuf, health: Health, stop: CancellationToken) {
-    health.watch("the SQL views", &stop, follow_whatever_happens(&log, &folder, &health)).await;
-}
-
-async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
+/// Begins again whenever the views could not be written.
+async fn whatever_happens<Following>(health: &Health, mut follow: impl FnMut() -> Following) -> Result<Infallible, ProjectionError>
+where
+    Following: Future<Output = Result<Infallible, ProjectionError>>,
+{
     loop {
-        match follow(log, folder, health).await {
-            Err(error @ ProjectionError::Sql { .. }) => {
+        match follow().await {
+            Err(error @ (ProjectionError::Sql { .. } | ProjectionError::Postgres { .. })) => {
                 metrics::counter!(FAILURES).increment(1);
                 health.fault();
                 tracing::error!("the SQL views could not be written: {}", with_cause(&error));
@@ -60,39 +56,22 @@ async fn follow_whatever_happens(log: &Log, folder: &Path, health: &Health) -> R
     }
 }
 
-/// What arrives while the server shuts down is folded when it starts again.
-async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
-    let mut views = SqlViews::open(folder, log.head())?;
-    let mut follower = log.follow(views.log_position());
-    loop {
-        let first = next_facts(&mut follower, health).await?;
-        views = write(views, first, &mut follower).await?;
-        metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
-        if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
-/// Writes what has been read, and whatever else can be had without waiting.
-async fn write(mut views: SqlViews, first: fullhouse_eventstore::Following, follower: &mut Follower) -> Result<SqlViews, ProjectionError> {
+/// What has been read, and whatever else can be had without waiting.
+fn read_more(first: Following, follower: &mut Follower) -> Result<Vec<Following>, LogError> {
     let mut count = first.len();
     let mut batches = vec![first];
     while count < FACTS_PER_TRANSACTION_MAX
         && let Some(next) = follower.next().now_or_never()
     {
-        let next = next?;
-        count += next.len();
-        batches.push(next);
+        match next {
+            Ok(next) => {
+                count += next.len();
+                batches.push(next);
+            }
+            // It is met again by the next read, which knows what to do about it.
+            Err(LogError::Store { .. }) => break,
+            Err(broken) => return Err(broken),
+        }
     }
-    let writing = tokio::task::spawn_blocking(move || {
-        let began = std::time::Instant::now();
-        views.apply(batches.iter().flat_map(|batch| batch.iter()))?;
-        metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
-        Ok(views)
-    });
-    match writing.await {
-        Ok(written) => written,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
+    Ok(batches)
 }

@@ -3,29 +3,22 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, ShowId, Timestamp};
-use fullhouse_schemas::StoredFact;
+use fullhouse_domain::{Chart, Currency, ReservationId, ShowId, Timestamp};
+use fullhouse_eventstore::Following;
 use fullhouse_schemas::http::reservation_status;
 use fullhouse_schemas::time::Instant;
 use rusqlite::{Connection, Transaction, params};
 
-use super::changes::{Changes, Ended, Held, Sales, SeatChange};
 use super::file;
-use crate::{Decoded, ProjectionError};
+use crate::ProjectionError;
+use crate::sql::changes::{Changes, Ended, Held, Sales, SeatChange};
+use crate::sql::fold::{Fold, Folded, Prices, Scheduled};
 
 /// The views' file, and what is needed to write it.
 pub(crate) struct SqlViews {
     connection: Connection,
     log_position: u64,
-    /// Prices are not in the facts about seats. They come from the show's first fact or, after a restart, from `seats`.
-    prices: HashMap<ShowId, Prices>,
-    /// Where in the log each open reservation was held: the fact that ends it names only its id.
-    open: HashMap<ReservationId, u64>,
-}
-
-struct Prices {
-    of_seats: Vec<i64>,
-    currency: Currency,
+    fold: Fold,
 }
 
 /// An instant as text. Neighbouring facts were mostly recorded at the same one.
@@ -44,13 +37,6 @@ impl InstantText {
     }
 }
 
-impl Prices {
-    fn total(&self, seats: &[u32]) -> Option<Money> {
-        let amounts = seats.iter().map(|&seat| self.of_seats.get(seat as usize).copied());
-        amounts.sum::<Option<i64>>().map(|amount| Money { amount, currency: self.currency })
-    }
-}
-
 fn failed(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> ProjectionError {
     move |source| ProjectionError::Sql { doing, source }
 }
@@ -62,7 +48,7 @@ impl SqlViews {
             .query_row("SELECT log_position FROM view_position", [], |row| row.get(0))
             .map_err(failed("reading how far the SQL views are"))?;
         let open = read_open(&connection).map_err(failed("reading open reservations from the SQL views"))?;
-        Ok(Self { connection, log_position, prices: HashMap::new(), open })
+        Ok(Self { connection, log_position, fold: Fold::new(open) })
     }
 
     /// The log position that the views have reached.
@@ -71,61 +57,19 @@ impl SqlViews {
     }
 
     /// Writes what consecutive facts change, all or nothing.
-    pub fn apply<'a>(&mut self, facts: impl Iterator<Item = &'a StoredFact>) -> Result<(), ProjectionError> {
-        let mut changes = Changes::default();
-        let mut scheduled: Vec<(StoredFact, Box<Plan>)> = Vec::new();
-        let mut last = None;
-        for fact in facts {
-            let Decoded { event, .. } = Decoded::new(fact)?;
-            if let Event::ShowScheduled(plan) = &event {
-                self.prices.insert(fact.show.clone(), prices(&Chart::new(plan)));
-                scheduled.push((fact.clone(), plan.clone()));
-            }
-            let total = self.total(fact, &event)?;
-            let held_at = self.held_at(fact, &event)?;
-            changes.fold(fact, &event, total, held_at);
-            last = Some((fact.log_position, fact.recorded_at));
+    pub fn apply(&mut self, batches: &[Following]) -> Result<(), ProjectionError> {
+        let facts = || batches.iter().flat_map(|batch| batch.iter());
+        for show in self.fold.without_prices(facts()) {
+            let prices = read_prices(&self.connection, &show).map_err(failed("reading prices from the SQL views"))?;
+            self.fold.know(show, prices);
         }
-        let Some((log_position, recorded_at)) = last else { return Ok(()) };
+        let Some(folded) = self.fold.fold(facts())? else { return Ok(()) };
         let transaction = self.connection.transaction().map_err(failed("beginning to write the SQL views"))?;
-        write(&transaction, &scheduled, &changes, log_position, recorded_at).map_err(failed("writing the SQL views"))?;
+        write(&transaction, &folded).map_err(failed("writing the SQL views"))?;
         transaction.commit().map_err(failed("committing the SQL views"))?;
-        self.log_position = log_position;
+        self.log_position = folded.log_position;
         Ok(())
     }
-
-    /// Where in the log the reservation was held that this event is about.
-    fn held_at(&mut self, fact: &StoredFact, event: &Event) -> Result<u64, ProjectionError> {
-        let found = match event {
-            Event::ShowScheduled(_) => Some(0),
-            Event::SeatsHeld { reservation, .. } => {
-                self.open.insert(reservation.clone(), fact.log_position);
-                Some(fact.log_position)
-            }
-            Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } | Event::HoldExpired { reservation, .. } => {
-                self.open.remove(reservation)
-            }
-        };
-        found.ok_or_else(|| ProjectionError::Contradiction {
-            show: fact.show.to_string(),
-            what: format!("position {} ends a reservation that is not open", fact.position),
-        })
-    }
-
-    fn total(&mut self, fact: &StoredFact, event: &Event) -> Result<Money, ProjectionError> {
-        if !self.prices.contains_key(&fact.show) {
-            let prices = read_prices(&self.connection, &fact.show).map_err(failed("reading prices from the SQL views"))?;
-            self.prices.insert(fact.show.clone(), prices);
-        }
-        self.prices[&fact.show].total(event.seats()).ok_or_else(|| ProjectionError::Contradiction {
-            show: fact.show.to_string(),
-            what: format!("position {} names a seat that the show has not", fact.position),
-        })
-    }
-}
-
-fn prices(chart: &Chart) -> Prices {
-    Prices { of_seats: (0..chart.seats()).map(|seat| chart.price(seat).amount).collect(), currency: chart.total(&[]).currency }
 }
 
 fn read_prices(connection: &Connection, show: &ShowId) -> rusqlite::Result<Prices> {
@@ -149,15 +93,10 @@ fn text(at: Timestamp) -> String {
     Instant(at).to_string()
 }
 
-fn write(
-    transaction: &Transaction<'_>,
-    scheduled: &[(StoredFact, Box<Plan>)],
-    changes: &Changes,
-    log_position: u64,
-    recorded_at: Timestamp,
-) -> rusqlite::Result<()> {
-    for (fact, plan) in scheduled {
-        insert_show(transaction, fact, plan)?;
+fn write(transaction: &Transaction<'_>, folded: &Folded) -> rusqlite::Result<()> {
+    let changes = &folded.changes;
+    for scheduled in &folded.scheduled {
+        insert_show(transaction, scheduled)?;
     }
     update_seats(transaction, changes)?;
     insert_reservations(transaction, changes)?;
@@ -170,16 +109,16 @@ fn write(
     }
     transaction
         .prepare_cached("UPDATE view_position SET log_position = ?1, recorded_at = ?2")?
-        .execute(params![log_position, text(recorded_at)])?;
+        .execute(params![folded.log_position, text(folded.recorded_at)])?;
     Ok(())
 }
 
-fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) -> rusqlite::Result<()> {
+fn insert_show(transaction: &Transaction<'_>, Scheduled { show, position, scheduled_at, plan }: &Scheduled) -> rusqlite::Result<()> {
     let chart = Chart::new(plan);
-    let scheduled_at = text(fact.recorded_at);
+    let scheduled_at = text(*scheduled_at);
     let first_seat: u64 = transaction.query_row("SELECT coalesce(max(seat_key), 0) + 1 FROM seats", [], |row| row.get(0))?;
     transaction.prepare_cached("INSERT INTO shows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(params![
-        fact.show.as_str(),
+        show.as_str(),
         plan.title,
         text(plan.starts_at),
         plan.on_sale_at.map(text),
@@ -187,7 +126,7 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
         chart.seats(),
         chart.total(&[]).currency.as_str(),
         scheduled_at,
-        fact.position,
+        position,
         first_seat,
     ])?;
     let mut insert = transaction.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'available', NULL, ?9, ?10)")?;
@@ -196,14 +135,14 @@ fn insert_show(transaction: &Transaction<'_>, fact: &StoredFact, plan: &Plan) ->
         let section = chart.section_of(seat);
         insert.execute(params![
             first_seat + u64::from(seat),
-            fact.show.as_str(),
+            show.as_str(),
             chart.label(seat),
             section.name,
             row,
             number,
             section.price.amount,
             section.price.currency.as_str(),
-            fact.position,
+            position,
             scheduled_at,
         ])?;
     }

@@ -9,7 +9,7 @@ use crate::ProjectionError;
 /// The name of the file in its folder.
 pub const FILE_NAME: &str = "views.sqlite";
 /// Raise it with every change to the tables: a file of another format is made anew from the log.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const CREATE: &str = "
     -- How far the views have come: they are the fold of the log up to this position.
@@ -75,6 +75,28 @@ const CREATE: &str = "
         position     INTEGER NOT NULL, -- of the show's last fact that is counted here
         PRIMARY KEY (event_id, minute)
     ) STRICT, WITHOUT ROWID;
+
+    -- What is sold, by section and price.
+    CREATE VIEW sales_by_section AS
+    SELECT event_id, section, price, currency,
+           count(*) AS seats,
+           count(*) FILTER (WHERE status = 'reserved') AS seats_reserved,
+           count(*) FILTER (WHERE status = 'pending') AS seats_pending,
+           coalesce(sum(price) FILTER (WHERE status = 'reserved'), 0) AS amount,
+           max(position) AS position
+    FROM seats GROUP BY event_id, section, price, currency;
+
+    -- From hold to sale: what became of the reservations of each show.
+    CREATE VIEW hold_to_sale AS
+    SELECT event_id,
+           count(*) AS held,
+           count(*) FILTER (WHERE status = 'pending') AS pending,
+           count(*) FILTER (WHERE status = 'reserved') AS reserved,
+           count(*) FILTER (WHERE status = 'released') AS released,
+           count(*) FILTER (WHERE status = 'expired') AS expired,
+           avg((julianday(ended_at) - julianday(held_at)) * 86400) FILTER (WHERE status = 'reserved') AS seconds_to_sale,
+           max(position) AS position
+    FROM reservations GROUP BY event_id;
 ";
 
 /// Opens the views to write them. A file that can't be the fold of a log with this head is made anew.

@@ -1,0 +1,70 @@
+//! The views in a schema of the log's database.
+
+mod rebuild;
+mod write;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use fullhouse_eventstore::postgres::{self as log_database, Schema};
+use fullhouse_eventstore::{Log, LogError};
+use sqlx::migrate::Migrator;
+use tokio_util::sync::CancellationToken;
+
+use super::{FACTS_PER_TRANSACTION_MAX, LOG_POSITION, PAUSE, WRITE_SECONDS, read_more, whatever_happens};
+use crate::health::Health;
+use crate::{ProjectionError, next_facts};
+use write::PostgresViews;
+
+pub use rebuild::{Rebuilt, rebuild};
+
+/// The steps that lead from an empty schema to the views of this release.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Where the views are. Analysts may read, and projectors write them.
+pub const SCHEMA: Schema = Schema {
+    name: "fullhouse_views",
+    steps: &MIGRATIONS,
+    grants: "GRANT USAGE ON SCHEMA fullhouse_views TO fullhouse_analyst, fullhouse_query, fullhouse_projector;
+             GRANT SELECT ON ALL TABLES IN SCHEMA fullhouse_views TO fullhouse_analyst, fullhouse_query, fullhouse_projector;
+             GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fullhouse_views TO fullhouse_projector",
+};
+
+/// How long one transaction may take before its connection is given up.
+const WRITE_MAX: Duration = Duration::from_secs(60);
+
+/// Makes the views of this release, or brings those of an earlier one up to it. The connection must be the owner's.
+pub async fn migrate(url: &str) -> Result<(), LogError> {
+    log_database::migrate_schema(url, &SCHEMA).await
+}
+
+/// Keeps the views near the head of the log until `stop`. Two that do so at once do no harm: each writes only what follows
+/// right after what is there.
+pub async fn run(log: Log, url: String, health: Health, stop: CancellationToken) {
+    health.watch("the SQL views", &stop, whatever_happens(&health, || follow(&log, &url, &health))).await;
+}
+
+async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, ProjectionError> {
+    let mut views = timely("opening the SQL views", PostgresViews::open(url, SCHEMA.name)).await?;
+    let mut follower = log.follow(views.log_position());
+    loop {
+        let first = next_facts(&mut follower, health).await?;
+        let batches = read_more(first, &mut follower)?;
+        let began = std::time::Instant::now();
+        timely("writing the SQL views", views.apply(&batches, u64::MAX)).await?;
+        metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
+        metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
+        if log.head().saturating_sub(views.log_position()) < FACTS_PER_TRANSACTION_MAX as u64 {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn timely<T>(doing: &'static str, work: impl Future<Output = Result<T, ProjectionError>>) -> Result<T, ProjectionError> {
+    let timed_out = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {WRITE_MAX:?}")));
+    tokio::time::timeout(WRITE_MAX, work).await.unwrap_or_else(|_| Err(ProjectionError::Postgres { doing, source: timed_out() }))
+}
+
+fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> ProjectionError {
+    move |source| ProjectionError::Postgres { doing, source }
+}

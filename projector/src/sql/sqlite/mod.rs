@@ -1,0 +1,51 @@
+//! The views in a SQLite file of their own.
+
+pub(crate) mod file;
+mod write;
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use fullhouse_eventstore::{Following, Log};
+use tokio_util::sync::CancellationToken;
+
+use super::{FACTS_PER_TRANSACTION_MAX, LOG_POSITION, PAUSE, WRITE_SECONDS, read_more, whatever_happens};
+use crate::health::Health;
+use crate::{ProjectionError, next_facts};
+use write::SqlViews;
+
+/// Keeps the SQL views of a folder near the head of the log until `stop`.
+///
+/// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
+/// they can.
+pub async fn run(log: Log, folder: PathBuf, health: Health, stop: CancellationToken) {
+    health.watch("the SQL views", &stop, whatever_happens(&health, || follow(&log, &folder, &health))).await;
+}
+
+/// What arrives while the server shuts down is folded when it starts again.
+async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible, ProjectionError> {
+    let mut views = SqlViews::open(folder, log.head())?;
+    let mut follower = log.follow(views.log_position());
+    loop {
+        let first = next_facts(&mut follower, health).await?;
+        let batches = read_more(first, &mut follower)?;
+        views = write(views, batches).await?;
+        metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
+        if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn write(mut views: SqlViews, batches: Vec<Following>) -> Result<SqlViews, ProjectionError> {
+    let writing = tokio::task::spawn_blocking(move || {
+        let began = std::time::Instant::now();
+        views.apply(&batches)?;
+        metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
+        Ok(views)
+    });
+    match writing.await {
+        Ok(written) => written,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
