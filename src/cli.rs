@@ -59,6 +59,15 @@ pub struct ServeSettings {
     #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
+    /// Keeps seat views and timers in this Redis too: redis://HOST:PORT/, redis+sentinel://HOST:PORT,HOST:PORT/MASTER or
+    /// redis+cluster://HOST:PORT,HOST:PORT
+    #[arg(long, env = "FULLHOUSE_REDIS_URL", value_name = "URL", hide_env_values = true, requires = "database_url")]
+    pub redis_url: Option<String>,
+
+    /// Passes the log on to this NATS server, and hears from the other processes over it
+    #[arg(long, env = "FULLHOUSE_NATS_URL", value_name = "URL", hide_env_values = true, requires = "database_url")]
+    pub nats_url: Option<String>,
+
     /// What this process does in a cluster
     #[arg(long, env = "FULLHOUSE_ROLE", default_value = "all", value_name = "ROLE")]
     pub role: ServeRole,

@@ -5,6 +5,7 @@ mod support;
 
 use std::process::Output;
 
+use fullhouse_test_servers::{Nats, Redis};
 use serde_json::{Value, json};
 use support::server::{fullhouse, prepared_database};
 use support::{LiveMap, Person, Server, eventually, hall, hall_with_hold_seconds};
@@ -68,11 +69,13 @@ async fn a_hold_ends_on_every_server_though_only_one_has_timers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_serves_its_part_with_no_more_rights_than_it_needs() {
     let database = prepared_database();
-    let command = Server::start_on_database(&database.login("fullhouse_command"), &["--role", "command"]);
-    let login = database.login("fullhouse_query");
-    let query = Server::start_sharing_keys(&command, &login, &["--role", "query"]);
-    let projector = Server::start_sharing_keys(&command, &database.login("fullhouse_projector"), &["--role", "projector"]);
-    let event = command.schedule(&hall(1, 4)).await;
+    let (redis, nats) = (Redis::new(), Nats::new());
+    let (redis_url, nats_url) = (redis.url(), nats.url());
+    let of_role = |role| ["--role", role, "--redis-url", &redis_url, "--nats-url", &nats_url];
+    let command = Server::start_on_database(&database.login("fullhouse_command"), &of_role("command"));
+    let query = Server::start_sharing_keys(&command, &database.login("fullhouse_query"), &of_role("query"));
+    let projector = Server::start_sharing_keys(&command, &database.login("fullhouse_projector"), &of_role("projector"));
+    let event = command.schedule(&hall_with_hold_seconds(1, 4, 2)).await;
     let ann = command.guest().await;
     assert_eq!(ann.hold(&event, &["S-A-1"]).await.status, 201);
     let ann_reads = Person::with_token(&query.url, ann.token.as_ref().unwrap());
@@ -87,6 +90,9 @@ async fn each_role_serves_its_part_with_no_more_rights_than_it_needs() {
     }
     views_are_at_the_head(&database).await;
     assert_eq!(database.run("SELECT status FROM fullhouse_views.seats ORDER BY seat_number LIMIT 2"), "pending\navailable");
+    // From the timers in Redis over NATS to the command server.
+    eventually("the hold has ended", || async { (ann_reads.statuses(&event).await == "aaaa").then_some(()) }).await;
+    assert_eq!(database.run("SELECT kind, subject IS NULL FROM fullhouse.facts WHERE log_position = 3"), "hold_expired|t");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,4 +168,11 @@ fn a_database_that_can_not_be_used_is_an_error_that_names_the_setting() {
     assert!(error.contains("--database-url"), "{error}");
     let output = fullhouse(&["serve", "--data", folder.path().to_str().unwrap(), "--role", "query"]);
     assert!(output.status.code() == Some(2) && text(&output).contains("--role"), "{output:?}");
+    let prepared = prepared_database();
+    let error = serve(&prepared.url(), &["--role", "projector"]);
+    assert!(error.contains("--redis-url") && error.contains("--nats-url"), "{error}");
+    let error = serve(&prepared.url(), &["--redis-url", "redis://127.0.0.1:1/"]);
+    assert!(error.contains("--redis-url") && error.contains("refused"), "{error}");
+    let error = serve(&prepared.url(), &["--nats-url", "nats://127.0.0.1:1"]);
+    assert!(error.contains("--nats-url") && error.contains("refused"), "{error}");
 }

@@ -2,7 +2,7 @@
 # Runs once, when the first primary is made: logins, the groups that `fullhouse migrate` gives rights to, and the database.
 set -euo pipefail
 
-psql -v ON_ERROR_STOP=1 -X -q -U postgres -d postgres <<END
+PGPASSWORD=$POSTGRES_PASSWORD psql -v ON_ERROR_STOP=1 -X -q -U postgres -d postgres <<END
 CREATE ROLE fullhouse_command NOLOGIN;
 CREATE ROLE fullhouse_query NOLOGIN;
 CREATE ROLE fullhouse_projector NOLOGIN;

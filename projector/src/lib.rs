@@ -4,13 +4,19 @@
 //!
 //! * [`live`]: the relay to the seat views in memory and to the timers
 //! * [`timers`]: holds by their end; the due ones are reported, to be expired by a command
+//! * [`redis_view`]: seat views and timers in Redis, for a cluster
+//! * [`relay`]: to JetStream
+//! * [`duties`]: who does what, when there are several projectors
 //! * [`sql`]: tables for people who query with SQL
 //! * [`health`]: how far each projection is, and what stopped it
 //!
 //! Nothing here decides anything: the command side does, and this crate knows nothing of it.
 
+pub mod duties;
 pub mod health;
 pub mod live;
+pub mod redis_view;
+pub mod relay;
 pub mod sql;
 pub mod timers;
 
@@ -29,6 +35,24 @@ pub enum ProjectionError {
     /// The log can't be read on.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The message broker failed.
+    #[error("{doing} failed")]
+    Broker {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the broker said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Redis failed.
+    #[error("{doing} failed")]
+    Redis {
+        /// What was attempted.
+        doing: &'static str,
+        /// What it said.
+        #[source]
+        source: redis::RedisError,
+    },
     /// A fact can't be read.
     #[error(transparent)]
     Fact(#[from] UnreadableFact),

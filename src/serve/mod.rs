@@ -1,12 +1,16 @@
 //! `fullhouse serve`: from settings to shutdown.
 //!
 //! * [`parts`]: the parts of the server, how they are wired, and how they end
+//! * [`broker`]: what other processes of a cluster tell
+//! * [`duties`]: what projectors share among them
 //! * [`listener`]: sockets, timeouts and limits
 //! * [`router`]: every path
 //! * [`operations`]: health, metrics, documentation
 //! * [`pages`]: the web pages
 //! * [`greeting`]: what is printed when the server is up
 
+mod broker;
+mod duties;
 mod greeting;
 mod listener;
 pub mod operations;

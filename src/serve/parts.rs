@@ -9,6 +9,7 @@ use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
 use fullhouse_http::Tokens;
 use fullhouse_projector::health::Health;
+use fullhouse_projector::redis_view::Connection;
 use fullhouse_projector::timers::Timers;
 use fullhouse_projector::{live, sql, timers};
 use fullhouse_query::stream::StreamLimits;
@@ -20,6 +21,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::broker;
+use super::duties::Duties;
 use crate::cli::{ServeRole, ServeSettings};
 use crate::store;
 
@@ -68,6 +71,16 @@ pub struct Tasks {
 }
 
 impl Tasks {
+    /// Runs a task that listens until these end.
+    fn listen(&self, listening: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.running.spawn(async move {
+            if let Some(Err(error)) = stop.run_until_cancelled(listening).await {
+                tracing::error!("nothing is heard from the other processes any more: {error:#}");
+            }
+        });
+    }
+
     async fn end(self) {
         self.stop.cancel();
         self.running.close();
@@ -78,12 +91,12 @@ impl Tasks {
 impl Parts {
     /// Opens the log and starts everything that follows it.
     pub async fn start(settings: &ServeSettings) -> anyhow::Result<Self> {
-        let is_cluster = settings.database_url.is_some();
-        ensure!(
-            is_cluster || settings.role == ServeRole::All,
-            "a process that does a part (--role, FULLHOUSE_ROLE) needs the others' database (--database-url, FULLHOUSE_DATABASE_URL)"
-        );
+        check(settings)?;
         let log = store::open(&settings.data, settings.database_url.as_deref()).await?;
+        let nats = match &settings.nats_url {
+            Some(url) => Some(broker::connect(url).await?),
+            None => None,
+        };
         let head_at_start = log.head();
         let mut parts = Self {
             head_at_start,
@@ -95,22 +108,31 @@ impl Parts {
             projections: Tasks::default(),
             log,
         };
-        parts.commands = settings.role.has_commands().then(|| parts.start_commands(settings));
+        parts.commands = settings.role.has_commands().then(|| parts.start_commands(settings, nats.as_ref()));
         parts.queries = settings.role.has_queries().then(|| parts.start_queries(settings));
         if let (Some(commands), Some(queries)) = (&parts.commands, &parts.queries) {
             let warming =
                 warm(head_at_start, parts.log.clone(), queries.views.clone(), commands.sequencer.clone(), parts.senders.stop.clone());
             parts.senders.running.spawn(warming);
         }
+        if let Some(nats) = &nats {
+            let listening = broker::listen_for_facts(nats.clone(), settings.cluster.clone(), parts.log.clone());
+            parts.projections.listen(listening);
+        }
         if settings.role.has_projections() {
-            parts.start_projections(settings);
+            parts.start_projections(settings, nats).await?;
         }
         Ok(parts)
     }
 
-    fn start_commands(&self, settings: &ServeSettings) -> Commands {
+    fn start_commands(&self, settings: &ServeSettings, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
         let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
+        if let Some(nats) = nats {
+            let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
+            self.senders.listen(broker::listen_for_due_holds(nats.clone(), settings.cluster.clone(), due_sender));
+            self.senders.running.spawn(expire(due, sequencer.clone()));
+        }
         let cluster = settings.cluster.as_str().into();
         let state = CommandState { sequencer: sequencer.clone(), tokens: self.tokens.clone(), cluster };
         Commands { sequencer, state, stop, task }
@@ -128,12 +150,25 @@ impl Parts {
         Queries { views, state, streams_stop }
     }
 
-    fn start_projections(&self, settings: &ServeSettings) {
+    async fn start_projections(&self, settings: &ServeSettings, nats: Option<async_nats::Client>) -> anyhow::Result<()> {
         let (log, health, stop) = (self.log.clone(), self.health.clone(), self.projections.stop.clone());
-        match &settings.database_url {
-            None => drop(self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop))),
-            Some(url) => drop(self.projections.running.spawn(sql::postgres::run(log, url.clone(), health, stop))),
-        }
+        let Some(database_url) = settings.database_url.clone() else {
+            self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop));
+            return Ok(());
+        };
+        let redis = match &settings.redis_url {
+            Some(url) => Some(
+                Connection::open(url)
+                    .await
+                    .with_context(|| format!("the Redis server at {url} (--redis-url, FULLHOUSE_REDIS_URL) can't be used"))?,
+            ),
+            None => None,
+        };
+        // Where commands are decided too, timers in memory do that.
+        let reports_due = settings.timers && settings.role == ServeRole::Projector;
+        let duties = Duties { log, cluster: settings.cluster.clone(), database_url, nats, redis, reports_due, health };
+        self.projections.running.spawn(duties.share(stop));
+        Ok(())
     }
 
     /// Timers in memory, where this process decides commands too.
@@ -183,6 +218,19 @@ async fn warm(head_at_start: u64, log: Log, views: Arc<LiveViews>, sequencer: Se
         }
     };
     stop.run_until_cancelled(warming).await;
+}
+
+/// What must go together.
+fn check(settings: &ServeSettings) -> anyhow::Result<()> {
+    ensure!(
+        settings.database_url.is_some() || settings.role == ServeRole::All,
+        "a process that does a part (--role, FULLHOUSE_ROLE) needs the others' database (--database-url, FULLHOUSE_DATABASE_URL)"
+    );
+    ensure!(
+        settings.role != ServeRole::Projector || settings.redis_url.is_some() && settings.nats_url.is_some(),
+        "a projector (--role, FULLHOUSE_ROLE) needs Redis (--redis-url, FULLHOUSE_REDIS_URL) and NATS (--nats-url, FULLHOUSE_NATS_URL)"
+    );
+    Ok(())
 }
 
 fn tokens(settings: &ServeSettings) -> anyhow::Result<Tokens> {

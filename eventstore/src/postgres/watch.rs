@@ -19,6 +19,8 @@ const HEAD: &str = "fullhouse_log_head";
 
 /// How long the log is left alone when nobody says that it has grown.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The pause between two looks, however often the log grows.
+const PAUSE: Duration = Duration::from_millis(2);
 /// The pause after a look that failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long a look may take before its connection is given up.
@@ -63,6 +65,7 @@ pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching
             Ok(()) => {
                 watching.answered.send_replace(asked);
                 metrics::gauge!(HEAD).set(*shared.head.borrow() as f64);
+                tokio::time::sleep(PAUSE).await;
                 let _ = tokio::time::timeout(LOOK_EVERY, watching.nudged.notified()).await;
             }
             Err(error) => {

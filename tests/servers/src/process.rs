@@ -28,9 +28,8 @@ impl Process {
         let program = program.to_owned();
         std::thread::spawn(move || {
             let child = command.spawn();
-            let lives = child.is_ok();
             let _ = sender.send(child);
-            while lives {
+            loop {
                 std::thread::park();
             }
         });

@@ -76,6 +76,12 @@ impl Nats {
         self.process.kill();
     }
 
+    /// Starts it again, without what it had on disk.
+    pub fn restart_empty(&mut self) {
+        self.folder = tempfile::tempdir().expect("a temporary folder");
+        self.restart();
+    }
+
     /// Starts it again, with what it has on disk.
     pub fn restart(&mut self) {
         self.process = Self::start(self.port, self.folder.path());

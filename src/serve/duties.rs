@@ -1,0 +1,56 @@
+//! What projectors share among them.
+
+use fullhouse_eventstore::Log;
+use fullhouse_projector::health::Health;
+use fullhouse_projector::redis_view::{self, Connection, DueHolds, Partition};
+use fullhouse_projector::{duties, relay, sql};
+use fullhouse_schemas::names::{PARTITIONS, subject_of_due_holds};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The numbers of duties; partitions follow one another from the last one on. They must be the same in every process.
+const SQL_VIEWS: u16 = 0;
+const RELAY: u16 = 1;
+const FIRST_PARTITION: u16 = 2;
+
+/// Everything that a projector may have to do.
+pub struct Duties {
+    pub log: Log,
+    pub cluster: String,
+    pub database_url: String,
+    pub nats: Option<async_nats::Client>,
+    pub redis: Option<Connection>,
+    /// Whether holds that are due are reported.
+    pub reports_due: bool,
+    pub health: Health,
+}
+
+impl Duties {
+    /// Does its share until `stop`.
+    pub async fn share(self, stop: CancellationToken) {
+        let mut numbers = vec![SQL_VIEWS];
+        numbers.extend(self.nats.iter().map(|_| RELAY));
+        numbers.extend(self.redis.iter().flat_map(|_| FIRST_PARTITION..FIRST_PARTITION + PARTITIONS));
+        duties::share(&self.database_url, &numbers, &self.health, &stop, |duty, stop| self.start(duty, stop)).await;
+    }
+
+    fn start(&self, duty: u16, stop: CancellationToken) -> JoinHandle<()> {
+        let (log, health) = (self.log.clone(), self.health.clone());
+        match (duty, &self.nats, &self.redis) {
+            (SQL_VIEWS, _, _) => tokio::spawn(sql::postgres::run(log, self.database_url.clone(), health, stop)),
+            (RELAY, Some(nats), _) => {
+                let jetstream = async_nats::jetstream::new(nats.clone());
+                tokio::spawn(relay::run(log, jetstream, self.cluster.clone(), health, stop))
+            }
+            (partition, nats, Some(redis)) => {
+                let due = match nats {
+                    Some(nats) if self.reports_due => DueHolds::To(nats.clone(), subject_of_due_holds(&self.cluster)),
+                    _ => DueHolds::Nobody,
+                };
+                let partition = Partition { number: partition - FIRST_PARTITION, cluster: self.cluster.clone(), redis: redis.clone(), due };
+                tokio::spawn(redis_view::run(log, partition, health, stop))
+            }
+            (duty, _, None) => unreachable!("duty {duty} was not offered"),
+        }
+    }
+}
