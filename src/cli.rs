@@ -224,6 +224,14 @@ pub struct VerifySettings {
     #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
+    /// Compares the seat views in this Redis too
+    #[arg(long, env = "FULLHOUSE_REDIS_URL", value_name = "URL", hide_env_values = true, requires = "database_url")]
+    pub redis_url: Option<String>,
+
+    /// Short name of the cluster, which the keys in Redis begin with
+    #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
+    pub cluster: String,
+
     /// Prints the report as JSON
     #[arg(long, env = "FULLHOUSE_JSON")]
     pub json: bool,

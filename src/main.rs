@@ -48,6 +48,8 @@ fn print_result(text: &str) -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "planted-bugs")]
+    plant_bug();
     let result = match Cli::parse().into_subcommand() {
         Subcommand::Serve(settings) => serve::main(settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
@@ -64,4 +66,13 @@ fn main() -> ExitCode {
         eprintln!("fullhouse: {error:#}");
         ExitCode::from(EXIT_FAILED)
     })
+}
+
+/// For the tests of the tests: a program that breaks a promise.
+#[cfg(feature = "planted-bugs")]
+fn plant_bug() {
+    use fullhouse_domain::planted::{Bug, plant};
+    if let Ok(name) = std::env::var("FULLHOUSE_PLANTED_BUG") {
+        plant(Bug::parse(&name).expect("there is such a bug"));
+    }
 }

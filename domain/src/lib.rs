@@ -19,6 +19,7 @@ pub mod event;
 pub mod id;
 mod layout;
 pub mod plan;
+pub mod planted;
 pub mod refusal;
 mod row;
 pub mod seating;

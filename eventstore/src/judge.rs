@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use fullhouse_domain::planted::{Bug, is_planted};
 use fullhouse_domain::{SeatIndex, ShowId, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
@@ -94,7 +95,8 @@ struct Judge {
 impl Judge {
     fn new(batch: &Batch, known: Known) -> Self {
         let mut touched = Touched::default();
-        known.unknown.iter().for_each(|fact| touched.add(&fact.show, &fact.touches));
+        let unseen = known.unknown.iter().filter(|_| !is_planted(Bug::SkipWindowCheck));
+        unseen.for_each(|fact| touched.add(&fact.show, &fact.touches));
         let recorded_at = batch.decided_at.max(known.newest);
         let is_out_of_time = is_out_of_time(batch.decided_at, &known);
         Self { known, touched, recorded_at, is_out_of_time, facts: Vec::new(), commands: Vec::new() }
@@ -154,7 +156,7 @@ impl Judge {
     }
 
     fn remember(&mut self, entry: &Entry, facts: usize, refusal: Option<&str>) {
-        if !entry.is_keyed {
+        if !entry.is_keyed || is_planted(Bug::ForgetCommandIds) {
             return;
         }
         let (command_id, fingerprint, first_log_position) = (entry.command_id, entry.fingerprint, self.head() + 1);
@@ -190,7 +192,10 @@ fn recorded_lately(entry: &Entry, unknown: &[StoredFact]) -> Option<Recorded> {
 
 /// Whether a decision's instant is too far from the log's clock.
 fn is_out_of_time(decided_at: Timestamp, known: &Known) -> bool {
-    known.now.is_some_and(|now| decided_at.until(now) > DECISION_AGE_MAX || now.max(known.newest).until(decided_at) > DECISION_AHEAD_MAX)
+    !is_planted(Bug::OwnClock)
+        && known
+            .now
+            .is_some_and(|now| decided_at.until(now) > DECISION_AGE_MAX || now.max(known.newest).until(decided_at) > DECISION_AHEAD_MAX)
 }
 
 /// Which seats facts have touched that the decisions of a batch have not seen.

@@ -20,6 +20,7 @@ mod router;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use fullhouse_views::LiveShow;
@@ -31,6 +32,9 @@ use listener::Listener;
 use operations::Readiness;
 
 pub use parts::{Commands, Parts, Queries};
+
+/// How long a server of a cluster says that it is about to close: the gateway asks twice a second, and believes the second answer.
+const DRAIN_NOTICE: Duration = Duration::from_millis(1_500);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn main(settings: ServeSettings) -> anyhow::Result<()> {
@@ -68,6 +72,10 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     tracing::info!("shutting down");
     readiness.drain();
+    if settings.database_url.is_some() {
+        // The gateway must see that this server takes nothing new before it stops taking it.
+        tokio::time::sleep(DRAIN_NOTICE).await;
+    }
     if let Some(queries) = &parts.queries {
         queries.streams_stop.cancel();
     }

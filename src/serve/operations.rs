@@ -61,7 +61,8 @@ impl Readiness {
     async fn missing(&self) -> Vec<String> {
         let mut missing = self.health.stopped();
         if let Err(error) = self.log.newest_head(LOG_PATIENCE).await {
-            missing.push(format!("the log can't be reached: {error}"));
+            let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            missing.push(format!("the log can't be used: {error}{cause}"));
         }
         let reached = self.views.as_ref().map_or(self.head_at_start, |views| *views.log_position().borrow());
         if reached < self.head_at_start {

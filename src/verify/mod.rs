@@ -2,19 +2,23 @@
 //!
 //! * [`replay`]: the log against itself and against the rules
 //! * [`views`]: the SQL views against the fold of the log
+//! * [`redis`]: the views in Redis, the same
 //! * [`report`]: what was found
 
+mod redis;
 mod replay;
 mod report;
 mod views;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fullhouse_eventstore::LogError;
+use fullhouse_domain::ShowId;
+use fullhouse_eventstore::{Log, LogError};
 use fullhouse_schemas::StoredFact;
 
+use self::redis::RedisViews;
 use crate::cli::VerifySettings;
 use crate::progress::Progress;
 use crate::store;
@@ -22,6 +26,8 @@ use replay::Replay;
 use report::{Breach, Promise, Report};
 use views::SqlViews;
 
+/// How long the log may take to tell its head.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How many facts are read at a time.
 const READ_FACTS: usize = 10_000;
 /// A log with more breaches than this is not worth listing further.
@@ -45,23 +51,30 @@ pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
 async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
     let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
-    let mut views = SqlViews::open(&settings.data, settings.database_url.as_deref()).await?;
+    let views = SqlViews::open(&settings.data, settings.database_url.as_deref()).await?;
+    let redis = match &settings.redis_url {
+        Some(url) => Some(RedisViews::read(url, &settings.cluster, shows(&log).await?).await?),
+        None => None,
+    };
+    // Views are read first, so that the log has everything that they tell of.
+    let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
+    let mut views = Views { sql: views, redis };
     let mut replay = Replay::default();
     let mut report = Report::default();
-    let progress = Progress::new(log.head(), "verified");
+    let progress = Progress::new(head, "verified");
     let mut after = 0;
     loop {
         match log.read_log(after, READ_FACTS).await {
             Ok(facts) if facts.is_empty() => break,
             Ok(facts) => {
-                fold(&facts, &mut replay, views.as_mut(), &mut report).await?;
+                fold(&facts, &mut replay, &mut views, &mut report).await?;
                 after += facts.len() as u64;
             }
             // What is damaged can't be replayed. What stands after it still can.
             Err(LogError::Damaged { log_position, what }) => {
                 let sound = log_position.saturating_sub(after + 1) as usize;
                 let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
-                fold(&before, &mut replay, views.as_mut(), &mut report).await?;
+                fold(&before, &mut replay, &mut views, &mut report).await?;
                 report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
                 after = log_position;
             }
@@ -75,10 +88,13 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     }
     progress.finish();
     if !report.is_cut_off {
-        views_that_are_ahead(views.as_ref(), after, &mut report);
+        views_that_are_ahead(views.sql.as_ref(), after, &mut report);
         for what in log.contradictions_of_commands().await.context("the commands of the log can't be read")? {
             report.breaches.push(Breach { promise: Promise::Once, log_position: None, event_id: None, what });
         }
+    }
+    if let Some(redis) = &views.redis {
+        redis.count_behind(&replay, &mut report);
     }
     replay.summarize(&mut report);
     report.facts = after;
@@ -86,12 +102,35 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// What is compared with the log on the way.
+struct Views {
+    sql: Option<SqlViews>,
+    redis: Option<RedisViews>,
+}
+
+/// All shows that the log tells of.
+async fn shows(log: &Log) -> anyhow::Result<Vec<ShowId>> {
+    let (mut shows, mut after) = (Vec::new(), 0);
+    loop {
+        // What is damaged is told of later, by the replay.
+        let Ok(facts) = log.read_log(after, READ_FACTS).await else { return Ok(shows) };
+        shows.extend(facts.iter().filter(|fact| fact.position == 1).map(|fact| fact.show.clone()));
+        after += facts.len() as u64;
+        if facts.len() < READ_FACTS {
+            return Ok(shows);
+        }
+    }
+}
+
 /// Replays consecutive facts, and compares the views when their position is reached.
-async fn fold(facts: &[StoredFact], replay: &mut Replay, mut views: Option<&mut SqlViews>, report: &mut Report) -> anyhow::Result<()> {
+async fn fold(facts: &[StoredFact], replay: &mut Replay, views: &mut Views, report: &mut Report) -> anyhow::Result<()> {
     for fact in facts {
         replay.fold(fact, &mut report.breaches);
-        if let Some(views) = views.as_mut().filter(|views| views.log_position == fact.log_position) {
-            views.compare(replay, report).await?;
+        if let Some(sql) = views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
+            sql.compare(replay, report).await?;
+        }
+        if let Some(redis) = &views.redis {
+            redis.compare(&fact.show, fact.position, replay, report);
         }
     }
     Ok(())

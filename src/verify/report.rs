@@ -15,6 +15,10 @@ pub struct Report {
     pub seats_pending: usize,
     /// The log position that the SQL views were compared at; nothing when there are no views.
     pub views_compared_at: Option<u64>,
+    /// Shows whose view in Redis was compared.
+    pub redis_views_compared: usize,
+    /// Shows whose view in Redis is missing, or not at the end of the log.
+    pub redis_views_behind: usize,
     pub seconds: f64,
     pub breaches: Vec<Breach>,
     /// Whether there was so much broken that verifying was given up.
@@ -74,6 +78,9 @@ impl fmt::Display for Report {
         match self.views_compared_at {
             Some(position) => writeln!(formatter, "The SQL views were compared with the log at log position {position}.")?,
             None => writeln!(formatter, "There were no SQL views to compare.")?,
+        }
+        if self.redis_views_compared > 0 {
+            writeln!(formatter, "{} views in Redis were compared with the log.", self.redis_views_compared)?;
         }
         if self.breaches.is_empty() {
             return writeln!(formatter, "All is as promised.");

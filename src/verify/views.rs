@@ -136,13 +136,7 @@ async fn rows_of_database(connection: &mut PgConnection, sql: &'static str, even
 }
 
 fn seats_of(show: &Show) -> Rows {
-    let mut changed_at = vec![1; show.chart().seats() as usize];
-    for reservation in show.reservations() {
-        for &seat in &reservation.seats {
-            let changed = &mut changed_at[seat as usize];
-            *changed = reservation.position.max(*changed);
-        }
-    }
+    let changed_at = last_changes(show);
     (0..show.chart().seats())
         .map(|seat| {
             let owner = show.owner(seat).map(|owner| format!(" {}", owner.id)).unwrap_or_default();
@@ -189,4 +183,16 @@ fn sales_of(show: &Show) -> Rows {
             (Instant(Timestamp::from_micros(minute * MINUTE_MICROS)).to_string(), format!("{reservations} {seats} {amount} {position}"))
         })
         .collect()
+}
+
+/// The position that each seat last changed at: that of the newest reservation that had it.
+pub fn last_changes(show: &Show) -> Vec<u64> {
+    let mut changed_at = vec![1; show.chart().seats() as usize];
+    for reservation in show.reservations() {
+        for &seat in &reservation.seats {
+            let changed = &mut changed_at[seat as usize];
+            *changed = reservation.position.max(*changed);
+        }
+    }
+    changed_at
 }

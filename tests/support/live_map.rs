@@ -63,6 +63,9 @@ impl LiveMap {
             request = request.header("last-event-id", id);
         }
         let Ok(response) = request.send().await else { return false };
+        if response.status().is_server_error() {
+            return false;
+        }
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         self.messages = Some(Box::pin(response.bytes_stream().eventsource().map(Result::ok)));

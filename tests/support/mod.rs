@@ -2,10 +2,15 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own share of this")]
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+pub mod client;
+pub mod cluster;
 pub mod live_map;
 pub mod person;
+pub mod schedule;
 pub mod server;
 
+pub use client::Client;
+pub use cluster::Cluster;
 pub use live_map::LiveMap;
 pub use person::{Answered, Person};
 pub use server::Server;

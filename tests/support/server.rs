@@ -19,6 +19,11 @@ pub fn fullhouse(arguments: &[&str]) -> Output {
     program().args(arguments).output().expect("the program runs")
 }
 
+/// The same with variables in its environment.
+pub fn fullhouse_in(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    program().envs(environment.iter().copied()).args(arguments).output().expect("the program runs")
+}
+
 /// The program, with an environment in which nothing of Fullhouse is set.
 fn program() -> Command {
     let mut command = Command::new(PROGRAM);

@@ -87,6 +87,13 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), LogError>
             return Err(LogError::Unusable { what });
         }
     }
+    let standbys: String = sqlx::query_scalar("SELECT current_setting('synchronous_standby_names')")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("reading the database's settings"))?;
+    if standbys.is_empty() {
+        tracing::warn!("the database has no synchronous standby: whoever loses its machine loses what was acknowledged");
+    }
     check_tables(connection).await
 }
 

@@ -154,11 +154,14 @@ impl PostgresLog {
 
     /// The log position that the database had when this was asked, or a later one.
     pub(crate) async fn newest_head(&self, patience: Duration) -> Result<u64, LogError> {
-        timely("asking for the log's head", patience, async {
+        let looked = timely("asking for the log's head", patience, async {
             self.watching.look().await;
             Ok(*self.shared.head.borrow())
+        });
+        looked.await.map_err(|silent| match self.watching.trouble() {
+            Some(trouble) => failed("asking for the log's head")(sqlx::Error::Protocol(trouble)),
+            None => silent,
         })
-        .await
     }
 
     /// Something says that the log may have grown.

@@ -1,7 +1,7 @@
 //! Noticing what others append.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -34,11 +34,13 @@ pub(crate) struct Watching {
     asked: AtomicU64,
     answered: watch::Sender<u64>,
     nudged: Notify,
+    /// What the last look that failed said, until one goes well.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Default for Watching {
     fn default() -> Self {
-        Self { asked: AtomicU64::new(0), answered: watch::channel(0).0, nudged: Notify::new() }
+        Self { asked: AtomicU64::new(0), answered: watch::channel(0).0, nudged: Notify::new(), trouble: Mutex::default() }
     }
 }
 
@@ -49,6 +51,15 @@ impl Watching {
         self.nudge();
         // The sender lives as long as this does.
         let _ = self.answered.subscribe().wait_for(|&answered| answered >= ticket).await;
+    }
+
+    /// Why nobody is answered.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     pub fn nudge(&self) {
@@ -63,6 +74,7 @@ pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching
         let asked = watching.asked.load(Ordering::SeqCst);
         match timely("looking at the end of the log", LOOK_MAX, look(&options, &mut connection, &shared)).await {
             Ok(()) => {
+                watching.note(None);
                 watching.answered.send_replace(asked);
                 metrics::gauge!(HEAD).set(*shared.head.borrow() as f64);
                 tokio::time::sleep(PAUSE).await;
@@ -72,6 +84,7 @@ pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching
                 connection = None;
                 metrics::counter!(FAILURES).increment(1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
+                watching.note(Some(cause.as_ref().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))));
                 tracing::warn!(cause, "the end of the log can't be seen: {error}");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }

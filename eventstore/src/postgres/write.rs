@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fullhouse_domain::planted::{Bug, is_planted};
 use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, StoredFact};
 use sqlx::postgres::PgConnectOptions;
@@ -47,6 +48,10 @@ impl Writer {
     /// Serves batches until nobody can send one any more.
     pub async fn run(mut self, mut jobs: mpsc::Receiver<WriteJob>) {
         while let Some(WriteJob { batch, answer }) = jobs.recv().await {
+            if is_planted(Bug::AnswerBeforeCommit) {
+                self.answer_before_commit(&batch, answer).await;
+                continue;
+            }
             let appended = timely("appending", APPEND_MAX, self.append(&batch)).await;
             if appended.is_err() {
                 // What it would answer next belongs to what was given up.
@@ -54,6 +59,16 @@ impl Writer {
             }
             // The one who asked may have gone; what was committed stays committed.
             let _ = answer.send(appended);
+        }
+    }
+
+    /// The bug of that name: what was answered takes effect a moment later, or never.
+    async fn answer_before_commit(&mut self, batch: &Batch, answer: oneshot::Sender<Result<Appended, LogError>>) {
+        let Ok(mut connection) = connect(&self.options).await else { return };
+        if let Ok(known) = self.known(&mut connection, batch).await {
+            let _ = answer.send(Ok(judge(batch, known).appended));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let _ = self.append(batch).await;
         }
     }
 
