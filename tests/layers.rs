@@ -122,3 +122,37 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// Metrics that the program has, by the names in its sources. Histograms have three series each.
+fn metrics() -> BTreeSet<String> {
+    let sources = sources("rs").into_iter().filter(|(path, _)| !path.starts_with("tests"));
+    let constants = sources.flat_map(|(_, text)| {
+        text.lines().filter(|line| line.contains("const ") && line.contains(": &str = \"fullhouse_")).map(str::to_owned).collect::<Vec<_>>()
+    });
+    let names = constants.filter_map(|line| line.split('"').nth(1).map(str::to_owned));
+    names.flat_map(|name| ["", "_bucket", "_sum", "_count"].map(|ending| format!("{name}{ending}"))).collect()
+}
+
+#[test]
+fn alerts_and_the_dashboard_ask_only_for_metrics_that_exist() {
+    let known = metrics();
+    assert!(known.contains("fullhouse_log_head") && known.contains("fullhouse_append_seconds_bucket"), "{known:?}");
+    for path in ["deploy/prometheus/alerts.yaml", "deploy/grafana/fullhouse.json"] {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let words =
+            text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).filter(|word| word.starts_with("fullhouse_"));
+        let unknown: BTreeSet<&str> = words.filter(|word| !known.contains(*word)).collect();
+        assert!(unknown.is_empty(), "{path} asks for {unknown:?}");
+    }
+}
+
+#[test]
+fn every_alert_has_its_section_in_the_operations_page() {
+    let alerts = std::fs::read_to_string(root().join("deploy/prometheus/alerts.yaml")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let names: Vec<&str> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(page.lines().any(|line| line.starts_with('#') && line.ends_with(name)), "docs/operations.md says nothing about {name}");
+    }
+}

@@ -10,7 +10,7 @@ pub enum Bug {
     ForgetCommandIds,
     /// The facts that a decision has not seen are not compared with its seats.
     SkipWindowCheck,
-    /// A hold counts as ended two seconds before its end.
+    /// A hold counts as ended two seconds before its end when somebody else wants its seats.
     ExpireEarly,
     /// The live view leaves out a fact now and then.
     SkipFacts,

@@ -18,6 +18,9 @@ use tower::Service;
 
 use crate::cli::ServeSettings;
 
+/// Counter: connections that were closed at once, since there were as many as may be.
+const CONNECTIONS_REFUSED: &str = "fullhouse_connections_refused_total";
+
 /// How long the headers of a request may take to arrive, and how long a kept connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new connection may be silent.
@@ -116,7 +119,7 @@ impl<S> Accept<TcpStream, S> for Bounded {
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
-            metrics::counter!("fullhouse_connections_refused_total").increment(1);
+            metrics::counter!(CONNECTIONS_REFUSED).increment(1);
             return std::future::ready(Err(io::Error::other("there are as many connections as there may be")));
         };
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_PROBES);

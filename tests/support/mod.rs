@@ -6,6 +6,8 @@ pub mod client;
 pub mod cluster;
 pub mod live_map;
 pub mod person;
+pub mod planted;
+pub mod proxy;
 pub mod schedule;
 pub mod server;
 

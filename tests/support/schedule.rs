@@ -149,6 +149,12 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// These faults, one soon after the other.
+    pub fn of(faults: Vec<Fault>) -> Self {
+        let pauses = vec![PAUSE_MS.end; faults.len()];
+        Self { faults, pauses }
+    }
+
     /// The schedule of a seed. Seeds that follow one another go through all kinds.
     pub fn draw(seed: u64) -> Self {
         let kinds_a_round = KINDS.len().div_ceil(FAULTS) as u64;
@@ -175,15 +181,23 @@ pub struct Ran {
 
 /// Runs a schedule under load, and checks every promise afterwards.
 pub async fn run(cluster: &Cluster, seed: u64, schedule: &Schedule) -> Ran {
+    run_in_hall(cluster, seed, schedule, (ROWS, ROW_SEATS)).await
+}
+
+/// The same in a hall of so many rows of so many seats.
+pub async fn run_in_hall(cluster: &Cluster, seed: u64, schedule: &Schedule, (rows, row_seats): (u8, u32)) -> Ran {
     let stop = CancellationToken::new();
-    let event = scheduled(cluster, &hall(ROWS, ROW_SEATS)).await;
+    // Whoever finds a broken promise leaves nobody at work.
+    let _stops = stop.clone().drop_guard();
+    let event = scheduled(cluster, &hall(rows, row_seats)).await;
     let short = scheduled(cluster, &hall_with_hold_seconds(4, 100, SHORT_HOLD_SECONDS)).await;
     let mut working = Vec::new();
     for number in 0..CLIENTS {
         let person = cluster.person("customer", &format!("client-{seed}-{number}"));
         // Half of them go round the gateway, each time to any command server.
         let doors = if number % 2 == 0 { vec![person.clone()] } else { round_the_gateway(cluster, &person) };
-        working.push(tokio::spawn(Client::new(doors, person, &event, seed * 1_000 + number).work(stop.clone())));
+        let client = Client::new(doors, person, &event, seed * 1_000 + number).in_hall(rows, row_seats);
+        working.push(tokio::spawn(client.work(stop.clone())));
     }
     let walking = tokio::spawn(walk_away(cluster.person("customer", "walker"), short.clone(), stop.clone()));
     let watching = watch(Person::anonymous(cluster.url()), event.clone(), stop.clone()).await;

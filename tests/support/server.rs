@@ -99,8 +99,28 @@ impl Server {
         Self::start_on(data, Vec::new(), listen, options)
     }
 
+    /// A server on a database whose system clock is off by so much, with the keys of another one or with its own; and with a
+    /// bug, if one is named.
+    pub fn start_faked(url: &str, offset: &str, with: Option<&Server>, bug: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = with.map_or(folder.path(), |with| &with.data).to_owned();
+        let mut command = Command::new("faketime");
+        // Timers run by a clock that nobody can set, and that is not faked.
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", offset]);
+        match bug {
+            None => command.arg(PROGRAM),
+            Some(bug) => command.arg(super::planted::program_with_bugs()).env("FULLHOUSE_PLANTED_BUG", bug),
+        };
+        let mut server = Self::start_by(command, &data, vec!["--database-url".into(), url.into()], "127.0.0.1:0", &[]);
+        server.folder = Some(folder);
+        server
+    }
+
     fn start_on(data: &Path, store: Vec<String>, listen: &str, options: &[&str]) -> Self {
-        let mut command = program();
+        Self::start_by(program(), data, store, listen, options)
+    }
+
+    fn start_by(mut command: Command, data: &Path, store: Vec<String>, listen: &str, options: &[&str]) -> Self {
         command.args(["serve", "--listen", listen, "--data"]).arg(data).args(&store).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (log_sender, log) = mpsc::channel();

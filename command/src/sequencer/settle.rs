@@ -13,8 +13,9 @@ use super::worker::{Slot, Worker};
 use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, Job, rejected};
 use crate::outcome::{Claimed, Outcome, Rejected, Scheduled};
 
-/// How often a batch is offered to a log that fails before its commands are answered "unknown".
+/// How often a batch is offered to a log that fails, and for how long, before its commands are answered "unknown".
 const APPEND_ATTEMPTS: u32 = 4;
+const APPEND_PATIENCE: Duration = Duration::from_secs(3);
 /// The pause before the second attempt; it doubles each time.
 const APPEND_PAUSE: Duration = Duration::from_millis(50);
 /// How many facts of other servers are read at a time.
@@ -51,13 +52,12 @@ impl Worker {
     }
 
     async fn append(&self, batch: &DecidedBatch) -> Result<Appended, LogError> {
-        let mut pause = APPEND_PAUSE;
-        let mut attempt = 1;
+        let (mut pause, mut attempt, began) = (APPEND_PAUSE, 1, Instant::now());
         loop {
             match self.log.append(batch.offer(self.known)).await {
                 Ok(appended) => return Ok(appended),
                 Err(LogError::Closed) => return Err(LogError::Closed),
-                Err(error) if attempt == APPEND_ATTEMPTS => return Err(error),
+                Err(error) if attempt == APPEND_ATTEMPTS || began.elapsed() > APPEND_PATIENCE => return Err(error),
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(attempt, cause, "a batch could not be appended: {error}; the same one is offered again");

@@ -65,12 +65,12 @@ pub fn database() -> Database {
     Database { port: server.port, name }
 }
 
-/// An existing one.
-pub fn database_of(port: u16, name: &str) -> Database {
-    Database { port, name: name.into() }
-}
-
 impl Database {
+    /// The port of its server.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// As the owner of everything.
     pub fn url(&self) -> String {
         self.url_of("postgres")
