@@ -104,13 +104,16 @@ impl Server {
     pub fn start_faked(url: &str, offset: &str, with: Option<&Server>, bug: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = with.map_or(folder.path(), |with| &with.data).to_owned();
-        let mut command = Command::new("faketime");
-        // Timers run by a clock that nobody can set, and that is not faked.
-        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", offset]);
-        match bug {
-            None => command.arg(PROGRAM),
-            Some(bug) => command.arg(super::planted::program_with_bugs()).env("FULLHOUSE_PLANTED_BUG", bug),
+        let mut command = match bug {
+            None => program(),
+            Some(bug) => {
+                let mut command = Command::new(super::planted::program_with_bugs());
+                command.env("FULLHOUSE_PLANTED_BUG", bug);
+                command
+            }
         };
+        // Timers run by a clock that nobody can set, and that is not faked.
+        command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         let mut server = Self::start_by(command, &data, vec!["--database-url".into(), url.into()], "127.0.0.1:0", &[]);
         server.folder = Some(folder);
         server
@@ -198,6 +201,13 @@ impl Server {
         assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+/// The library that fakes the system's clock.
+fn faketime() -> PathBuf {
+    let folders =
+        std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok).map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    folders.into_iter().find(|path| path.exists()).expect("the package faketime is installed")
 }
 
 impl Drop for Server {
