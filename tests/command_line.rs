@@ -239,11 +239,17 @@ fn the_readme_lists_every_setting_with_its_default() {
             .unwrap_or_else(|| panic!("{variable} is not in the README"));
         let option = format!("--{}", variable.trim_start_matches("FULLHOUSE_").to_lowercase().replace('_', "-"));
         assert!(row.starts_with(&format!("| `{option}` |")), "{row}");
-        let described = help.split(&format!("[env: {variable}=")).nth(1).unwrap().split("[env: ").next().unwrap();
+        let described = [format!("[env: {variable}="), format!("[env: {variable}]")]
+            .iter()
+            .find_map(|named| help.split(named).nth(1))
+            .unwrap()
+            .split("[env: ")
+            .next()
+            .unwrap();
         if let Some(default) = described.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()) {
             assert!(row.contains(&format!("| `{default}` |")), "the default of {option} is {default}: {row}");
         }
         settings += 1;
     }
-    assert_eq!(settings, 13, "{help}");
+    assert_eq!(settings, 17, "{help}");
 }
