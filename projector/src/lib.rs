@@ -20,6 +20,7 @@ pub mod relay;
 pub mod sql;
 pub mod timers;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use fullhouse_domain::{Event, Timestamp};
@@ -27,7 +28,7 @@ use fullhouse_eventstore::{Follower, Following, LogError};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
 
-use health::Health;
+use health::{Health, with_cause};
 
 /// Why a projection stopped. Nothing is ever skipped, so it needs somebody's help.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,43 @@ pub enum ProjectionError {
         #[source]
         source: sqlx::Error,
     },
+}
+
+impl ProjectionError {
+    /// Whether something was out of reach, and may be back soon. Nothing else is got over by trying again.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            ProjectionError::Log(LogError::Store { .. })
+                | ProjectionError::Sql { .. }
+                | ProjectionError::Postgres { .. }
+                | ProjectionError::Redis { .. }
+                | ProjectionError::Broker { .. }
+        )
+    }
+}
+
+/// Begins a projection anew, after a pause, whenever what it needs was out of reach.
+pub(crate) async fn whatever_happens<Follow>(
+    projection: &'static str,
+    failures: &'static str,
+    pause: Duration,
+    health: &Health,
+    mut follow: impl FnMut() -> Follow,
+) -> Result<Infallible, ProjectionError>
+where
+    Follow: Future<Output = Result<Infallible, ProjectionError>>,
+{
+    loop {
+        let error = match follow().await {
+            Err(error) if error.is_passing() => error,
+            ended => return ended,
+        };
+        metrics::counter!(failures).increment(1);
+        health.fault();
+        tracing::warn!("{projection} can't go on for a moment: {}", with_cause(&error));
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// The pause before a store that failed is read again.

@@ -15,8 +15,8 @@ use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::names::{stream_of_facts, subject_of_facts, subjects_of_facts};
 use tokio_util::sync::CancellationToken;
 
-use crate::health::{Health, with_cause};
-use crate::{ProjectionError, next_facts};
+use crate::health::Health;
+use crate::{ProjectionError, next_facts, whatever_happens};
 
 /// Gauge: the log position that the relay has published.
 pub const LOG_POSITION: &str = "fullhouse_relay_log_position";
@@ -34,20 +34,8 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Publishes what is appended until `stop`. A broker that can't be reached is waited for: nobody decides by the stream.
 pub async fn run(log: Log, jetstream: Context, cluster: String, health: Health, stop: CancellationToken) {
-    let whatever_happens = async {
-        loop {
-            match follow(&log, &jetstream, &cluster, &health).await {
-                Err(error @ (ProjectionError::Broker { .. } | ProjectionError::Log(fullhouse_eventstore::LogError::Store { .. }))) => {
-                    metrics::counter!(FAILURES).increment(1);
-                    health.fault();
-                    tracing::warn!("the relay begins anew: {}", with_cause(&error));
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-                ended => return ended,
-            }
-        }
-    };
-    health.watch("the relay", &stop, whatever_happens).await;
+    let following = whatever_happens("the relay", FAILURES, RETRY_PAUSE, &health, || follow(&log, &jetstream, &cluster, &health));
+    health.watch("the relay", &stop, following).await;
 }
 
 async fn follow(log: &Log, jetstream: &Context, cluster: &str, health: &Health) -> Result<Infallible, ProjectionError> {

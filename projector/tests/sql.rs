@@ -102,6 +102,30 @@ async fn views_that_somebody_has_locked_go_on_when_he_lets_go() {
     running.await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_out_of_reach_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
+    let mut author = Author::schedule(&log, "a").await;
+    let database = fullhouse_test_servers::database();
+    fullhouse_eventstore::postgres::migrate(&database.url()).await.unwrap();
+    let (stop, health) = (CancellationToken::new(), Health::default());
+    // Its views are not there yet, and nor is the server at first.
+    let gone = tokio::spawn(sql::postgres::run(log.clone(), "postgres://nobody@127.0.0.1:1/none".into(), health.clone(), stop.clone()));
+    let early = tokio::spawn(sql::postgres::run(log.clone(), database.url(), health.clone(), stop.clone()));
+    support::eventually("both have failed", async || health.faults() >= 2).await;
+    sql::postgres::migrate(&database.url()).await.unwrap();
+    author.go_on(3).await;
+    support::eventually("the views are there", async || {
+        database.run("SELECT log_position FROM fullhouse_views.view_position") == log.head().to_string()
+    })
+    .await;
+    assert_eq!(health.stopped(), Vec::<String>::new());
+    stop.cancel();
+    gone.await.unwrap();
+    early.await.unwrap();
+}
+
 #[test]
 fn views_that_are_just_being_made_are_no_views_yet() {
     let folder = tempfile::tempdir().unwrap();

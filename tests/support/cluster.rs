@@ -78,6 +78,14 @@ impl Cluster {
         Person::with_token(self.url(), String::from_utf8(output.stdout).unwrap().trim())
     }
 
+    /// Copies the logs of all processes to where they outlive the test; returns where.
+    pub fn keep(&self) -> String {
+        let copy = std::env::temp_dir().join(format!("fullhouse-cluster-{}", std::process::id()));
+        let copied = Command::new("cp").arg("-r").arg(self.folder.path().join("cluster/log")).arg(&copy).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the logs can't be kept");
+        copy.display().to_string()
+    }
+
     /// Replays the log with `fullhouse verify`, and compares all views; returns its report when all is as promised.
     pub fn verify(&self) -> Result<Value, String> {
         let (database, redis) = (self.setting("FULLHOUSE_DATABASE_URL"), self.setting("REDIS_1_URL"));

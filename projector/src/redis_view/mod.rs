@@ -18,15 +18,15 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use fullhouse_domain::{ReservationId, ShowId};
-use fullhouse_eventstore::{Follower, Log, LogError};
+use fullhouse_eventstore::{Follower, Log};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::names::{PartitionKeys, partition_of};
 use futures::FutureExt;
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
-use crate::health::{Health, with_cause};
-use crate::{ProjectionError, next_facts};
+use crate::health::Health;
+use crate::{ProjectionError, next_facts, whatever_happens};
 use changes::{Advance, Whole};
 pub use connection::Connection;
 
@@ -76,22 +76,9 @@ pub struct Partition {
 
 /// Keeps the views and the timers of a partition near the head of the log until `stop`.
 pub async fn run(log: Log, partition: Partition, health: Health, stop: CancellationToken) {
-    let whatever_happens = async {
-        loop {
-            match Views::follow(&log, &partition, &health).await {
-                Err(
-                    error @ (ProjectionError::Redis { .. } | ProjectionError::Broker { .. } | ProjectionError::Log(LogError::Store { .. })),
-                ) => {
-                    metrics::counter!(FAILURES).increment(1);
-                    health.fault();
-                    tracing::warn!(partition = partition.number, "the views in Redis begin anew: {}", with_cause(&error));
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-                ended => return ended,
-            }
-        }
-    };
-    health.watch("the views in Redis", &stop, whatever_happens).await;
+    let following =
+        whatever_happens("writing the views in Redis", FAILURES, RETRY_PAUSE, &health, || Views::follow(&log, &partition, &health));
+    health.watch("the views in Redis", &stop, following).await;
 }
 
 struct Views<'a> {

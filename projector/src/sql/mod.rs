@@ -11,14 +11,10 @@ mod fold;
 pub mod postgres;
 pub mod sqlite;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use fullhouse_eventstore::{Follower, Following, LogError};
 use futures::FutureExt;
-
-use crate::ProjectionError;
-use crate::health::{Health, with_cause};
 
 pub use sqlite::file::{FILE_NAME, open_to_read};
 
@@ -37,24 +33,6 @@ const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
 /// The views pause so long between two transactions. Many changes of a busy moment then fall together, and the lag stays
 /// well below the second that is promised.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Begins again whenever the views could not be written.
-async fn whatever_happens<Following>(health: &Health, mut follow: impl FnMut() -> Following) -> Result<Infallible, ProjectionError>
-where
-    Following: Future<Output = Result<Infallible, ProjectionError>>,
-{
-    loop {
-        match follow().await {
-            Err(error @ (ProjectionError::Sql { .. } | ProjectionError::Postgres { .. })) => {
-                metrics::counter!(FAILURES).increment(1);
-                health.fault();
-                tracing::error!("the SQL views could not be written: {}", with_cause(&error));
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-            ended => return ended,
-        }
-    }
-}
 
 /// What has been read, and whatever else can be had without waiting.
 fn read_more(first: Following, follower: &mut Follower) -> Result<Vec<Following>, LogError> {

@@ -11,9 +11,9 @@ use fullhouse_eventstore::{Log, LogError};
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
-use super::{FACTS_PER_TRANSACTION_MAX, LOG_POSITION, PAUSE, WRITE_SECONDS, read_more, whatever_happens};
+use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS, read_more};
 use crate::health::Health;
-use crate::{ProjectionError, next_facts};
+use crate::{ProjectionError, next_facts, whatever_happens};
 use write::PostgresViews;
 
 pub use rebuild::{Rebuilt, rebuild};
@@ -41,7 +41,8 @@ pub async fn migrate(url: &str) -> Result<(), LogError> {
 /// Keeps the views near the head of the log until `stop`. Two that do so at once do no harm: each writes only what follows
 /// right after what is there.
 pub async fn run(log: Log, url: String, health: Health, stop: CancellationToken) {
-    health.watch("the SQL views", &stop, whatever_happens(&health, || follow(&log, &url, &health))).await;
+    let following = whatever_happens("writing the SQL views", FAILURES, RETRY_PAUSE, &health, || follow(&log, &url, &health));
+    health.watch("the SQL views", &stop, following).await;
 }
 
 async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, ProjectionError> {

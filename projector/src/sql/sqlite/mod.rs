@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use fullhouse_eventstore::{Following, Log};
 use tokio_util::sync::CancellationToken;
 
-use super::{FACTS_PER_TRANSACTION_MAX, LOG_POSITION, PAUSE, WRITE_SECONDS, read_more, whatever_happens};
+use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS, read_more};
 use crate::health::Health;
-use crate::{ProjectionError, next_facts};
+use crate::{ProjectionError, next_facts, whatever_happens};
 use write::SqlViews;
 
 /// Keeps the SQL views of a folder near the head of the log until `stop`.
@@ -19,7 +19,8 @@ use write::SqlViews;
 /// Nobody decides by these views, so a fault of their file stops nothing else: they go on from where they are as soon as
 /// they can.
 pub async fn run(log: Log, folder: PathBuf, health: Health, stop: CancellationToken) {
-    health.watch("the SQL views", &stop, whatever_happens(&health, || follow(&log, &folder, &health))).await;
+    let following = whatever_happens("writing the SQL views", FAILURES, RETRY_PAUSE, &health, || follow(&log, &folder, &health));
+    health.watch("the SQL views", &stop, following).await;
 }
 
 /// What arrives while the server shuts down is folded when it starts again.
