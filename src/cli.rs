@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use clap_complete::Shell;
 use fullhouse_domain::Subject;
 
@@ -39,6 +41,20 @@ pub enum Subcommand {
 }
 
 impl Cli {
+    /// Reads the command line and the environment; ends the program when they make no sense.
+    pub fn read() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        if let Some(("verify", verify)) = matches.subcommand()
+            && verify.value_source("data") == Some(ValueSource::CommandLine)
+            && verify.value_source("database_url") == Some(ValueSource::EnvVariable)
+        {
+            let two = "--data names one log and FULLHOUSE_DATABASE_URL another: which one? Take one of them away";
+            command.error(ErrorKind::ArgumentConflict, two).exit();
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     pub fn into_subcommand(self) -> Subcommand {
         self.subcommand.unwrap_or_else(|| Subcommand::Serve(ServeSettings::of_bare_command()))
     }

@@ -4,6 +4,7 @@
 //!
 //! * [`cli`]: what can be typed
 //! * [`serve`]: the server, from settings to shutdown
+//! * [`address`]: addresses as they may be shown
 //! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
 //! * [`verify`]: replays the log and checks the promises
@@ -14,6 +15,7 @@
 //!
 //! This is the only place that reads the environment.
 
+mod address;
 mod cli;
 mod demo;
 mod openapi;
@@ -29,7 +31,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 
 use cli::{Cli, Subcommand};
 
@@ -50,7 +51,7 @@ fn print_result(text: &str) -> anyhow::Result<()> {
 fn main() -> ExitCode {
     #[cfg(feature = "planted-bugs")]
     plant_bug();
-    let result = match Cli::parse().into_subcommand() {
+    let result = match Cli::read().into_subcommand() {
         Subcommand::Serve(settings) => serve::main(settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! `fullhouse rebuild`
 
 use anyhow::Context;
+use fullhouse_eventstore::postgres::Access;
 use fullhouse_projector::sql;
 
 use crate::cli::{RebuildSettings, RebuiltView};
@@ -16,7 +17,7 @@ pub fn main(settings: &RebuildSettings) -> anyhow::Result<()> {
 }
 
 async fn sql_views(url: &str) -> anyhow::Result<()> {
-    let log = store::open_database(url).await?;
+    let log = store::open_database(url, Access::Read).await?;
     let progress = Progress::new(log.head(), "folded");
     let rebuilt = sql::postgres::rebuild(&log, url, |position| progress.tell(position)).await;
     progress.finish();

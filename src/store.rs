@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use fullhouse_eventstore::Log;
-use fullhouse_eventstore::postgres::{self, PostgresLog};
+use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_projector::sql;
 
@@ -14,9 +14,9 @@ use crate::cli::DatabaseSettings;
 const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
-pub async fn open(data: &Path, database_url: Option<&str>) -> anyhow::Result<Log> {
+pub async fn open(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Log> {
     if let Some(url) = database_url {
-        return open_database(url).await;
+        return open_database(url, access).await;
     }
     SqliteLog::open(data).map(Log::Sqlite).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
 }
@@ -24,7 +24,7 @@ pub async fn open(data: &Path, database_url: Option<&str>) -> anyhow::Result<Log
 /// Opens an existing log to read it, whether servers use it or not.
 pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Result<Log> {
     if let Some(url) = database_url {
-        return open_database(url).await;
+        return open_database(url, Access::Read).await;
     }
     SqliteLog::open_to_read(data)
         .map(Log::Sqlite)
@@ -32,8 +32,8 @@ pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Re
 }
 
 /// Opens the log in a database.
-pub async fn open_database(url: &str) -> anyhow::Result<Log> {
-    PostgresLog::open(url).await.map(Log::Postgres).context(DATABASE)
+pub async fn open_database(url: &str, access: Access) -> anyhow::Result<Log> {
+    PostgresLog::open(url, access).await.map(Log::Postgres).context(DATABASE)
 }
 
 /// `fullhouse migrate`

@@ -80,7 +80,7 @@ async fn out_of_reach_of_the_database_nothing_is_promised_and_nothing_is_lost() 
     read.is_problem(503, "log-unreachable");
     ready.is_problem(503, "not-ready");
     assert!([&hold, &read, &ready].iter().all(|answer| answer.header("retry-after") == "1"));
-    assert!(ready.body["missing"][0].as_str().unwrap().contains("the log can't be used"), "{ready:?}");
+    assert!(ready.body["missing"][0].as_str().unwrap().contains("the log can't be reached or used"), "{ready:?}");
     // Whoever reaches the database goes on; a person's key names the same command there.
     let ann_there = Person::with_token(&other.url, ann.token.as_ref().unwrap());
     let there = ann_there.post_keyed("/reserve", "k", &body).await.unwrap();

@@ -61,6 +61,9 @@ pub struct Appended {
     /// When the facts of this batch were recorded: when they were decided, or, since time never runs back in the log, when
     /// another server's fact before them was.
     pub recorded_at: Timestamp,
+    /// Whether all of it has to be decided again since it was decided at another time than the log's: too long ago, or ahead of
+    /// its clock, which another server may have set back. Deciding again at once would not help.
+    pub is_out_of_time: bool,
     /// One for each entry, in order.
     pub verdicts: Vec<Verdict>,
 }

@@ -76,6 +76,14 @@ pub enum LogError {
         /// What was known of it.
         known: u64,
     },
+    /// So much was appended since a batch was decided that it has to be decided anew.
+    #[error("the log is at {head}, far beyond {known}, which was known when the batch was decided")]
+    TooFarBehind {
+        /// Where the log ends.
+        head: u64,
+        /// What the batch knew.
+        known: u64,
+    },
     /// The database is none that this release can use.
     #[error("the database can't be used: {what}")]
     Unusable {

@@ -57,6 +57,12 @@ impl Follower {
         Self { log, head, after, ahead: None }
     }
 
+    /// Waits until there are next facts. Dropping the future loses nothing.
+    pub async fn wait(&mut self) -> Result<(), LogError> {
+        let after = self.after;
+        self.head.wait_for(|&head| head > after).await.map(|_| ()).map_err(|_closed| LogError::Closed)
+    }
+
     /// The next facts: at least one, each right after the one before. Waits when there is none yet.
     ///
     /// Dropping the future loses nothing.
@@ -80,7 +86,10 @@ impl Follower {
         let mut facts = Vec::new();
         if let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.after == after) {
             // It stays where it is until it is read, for callers that stop waiting.
-            facts = (&mut ahead.facts).await.map_err(|_panicked| LogError::Closed)??;
+            let read = (&mut ahead.facts).await;
+            // A read that failed is made again by the next call, not asked for twice.
+            self.ahead = None;
+            facts = read.map_err(|_panicked| LogError::Closed)??;
         }
         self.ahead = None;
         // What was read ahead may have been read before anything stood there.

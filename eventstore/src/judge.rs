@@ -12,7 +12,7 @@ use crate::append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, Rec
 /// A decision that is older than this, by the log's clock, is made again. Much longer than an append takes, much shorter than
 /// a hold: a server that slept between deciding and appending must not hold seats for less than a show promises.
 pub const DECISION_AGE_MAX: Duration = Duration::from_secs(2);
-/// How far a decision may be ahead of the log's clock. Both come from that clock, so this is only for rounding.
+/// How far a decision may be ahead of the log's clock. It is taken from that clock, but after a failover another machine's is the log's.
 const DECISION_AHEAD_MAX: Duration = Duration::from_millis(100);
 
 /// What a store knows that bears on a batch. It was read while nobody else could append.
@@ -75,7 +75,12 @@ pub(crate) fn judge(batch: &Batch, known: Known) -> Judged {
     let mut judge = Judge::new(batch, known);
     let verdicts = batch.entries.iter().map(|entry| judge.entry(entry)).collect();
     Judged {
-        appended: Appended { head_before: judge.known.head, recorded_at: judge.recorded_at, verdicts },
+        appended: Appended {
+            head_before: judge.known.head,
+            recorded_at: judge.recorded_at,
+            is_out_of_time: judge.is_out_of_time,
+            verdicts,
+        },
         facts: judge.facts,
         commands: judge.commands,
         unknown: judge.known.unknown,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
-use fullhouse_eventstore::postgres::{self, PostgresLog};
+use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Appended, Batch, Entry, Fingerprint, Log, LogError, Proposal, Recorded, RecordedOutcome, Verdict};
 use fullhouse_schemas::fact::FactKind;
@@ -44,7 +44,7 @@ impl Postgres {
 
 impl Store for Postgres {
     async fn open(&self) -> Result<Log, LogError> {
-        PostgresLog::open(&self.0.login("fullhouse_command")).await.map(Log::Postgres)
+        PostgresLog::open(&self.0.login("fullhouse_command"), Access::Append).await.map(Log::Postgres)
     }
 }
 

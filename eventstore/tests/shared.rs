@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use fullhouse_domain::{ShowId, Timestamp};
-use fullhouse_eventstore::postgres::{self, PostgresLog};
+use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::{Batch, Entry, Fingerprint, Log, LogError, Proposal, Verdict};
 use fullhouse_schemas::fact::FactKind;
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
@@ -20,7 +20,7 @@ async fn prepared() -> Database {
 }
 
 async fn open(url: &str) -> Log {
-    Log::Postgres(PostgresLog::open(url).await.expect("the tables are there"))
+    Log::Postgres(PostgresLog::open(url, Access::Read).await.expect("the tables are there"))
 }
 
 fn show(name: &str) -> ShowId {
@@ -196,21 +196,83 @@ async fn a_log_that_lost_facts_takes_no_more() {
     let (writer, other) = (open(&database.url()).await, open(&database.url()).await);
     append(&writer, 0, vec![holding(1, "a", 1), holding(2, "a", 2)]).await;
     assert_eq!(other.newest_head(PATIENCE).await.expect("it answers"), 2);
-    database.run("ALTER TABLE fullhouse.facts DISABLE TRIGGER ALL; DELETE FROM fullhouse.facts WHERE log_position = 2");
-    let batch = Batch { known: 2, decided_at: writer.now(), entries: vec![holding(3, "a", 3)] };
-    assert!(matches!(writer.append(batch).await, Err(LogError::WentBack { head: 1, known: 2 })));
-    assert!(other.newest_head(Duration::from_millis(300)).await.is_err(), "nobody is told that this is the log");
+    database
+        .run("ALTER TABLE fullhouse.facts DISABLE TRIGGER ALL; CREATE TABLE lost AS SELECT * FROM fullhouse.facts WHERE log_position = 2");
+    database.run("DELETE FROM fullhouse.facts WHERE log_position = 2");
+    // Neither the one who wrote the lost fact nor one who only saw it, whatever their batches know.
+    let all_refuse = async |head| {
+        for (log, known) in [(&writer, 2), (&writer, 1), (&other, 1), (&other, 0)] {
+            let batch = Batch { known, decided_at: log.now(), entries: vec![holding(3, "a", 3)] };
+            let refused = log.append(batch).await;
+            assert!(matches!(refused, Err(LogError::WentBack { head: found, known: 2 }) if found == head), "{refused:?}");
+            assert!(log.newest_head(Duration::from_millis(300)).await.is_err(), "nobody is told that this is the log");
+        }
+    };
+    all_refuse(1).await;
+    // A server that starts now takes it for the log, and goes on. For the others it stays another history, however long.
+    let late = open(&database.url()).await;
+    append(&late, 1, vec![holding(4, "a", 4), holding(5, "a", 5)]).await;
+    all_refuse(3).await;
+    // Back is what was lost.
+    database.run("DELETE FROM fullhouse.facts WHERE log_position > 1; INSERT INTO fullhouse.facts SELECT * FROM lost");
+    assert_eq!(writer.newest_head(PATIENCE).await.expect("it answers"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_is_far_behind_gets_over_reads_that_fail() {
+    let database = prepared().await;
+    append(&open(&database.url()).await, 0, (1..=9_000).map(|id| holding(id, "a", id as u32)).collect()).await;
+    // Its facts have to be read; the one that wrote them has them in memory.
+    let log = open(&database.url()).await;
+    let mut follower = log.follow(0);
+    let mut seen = follower.next().await.expect("readable").len();
+    database.run("ALTER TABLE fullhouse.facts RENAME TO away");
+    let mut failures = 0;
+    while failures < 3 {
+        match follower.next().await {
+            Ok(facts) => seen += facts.len(),
+            Err(error) => {
+                assert!(matches!(error, LogError::Store { .. }), "{error}");
+                failures += 1;
+            }
+        }
+    }
+    database.run("ALTER TABLE fullhouse.away RENAME TO facts");
+    while seen < 9_000 {
+        seen += follower.next().await.expect("readable again").len();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_freezes_while_it_holds_the_lock_holds_up_nobody_for_long() {
+    let database = prepared().await;
+    let mut frozen = fullhouse_eventstore::postgres::connect_to(&database.url(), "fullhouse").await.expect("it connects");
+    // As the appending connection of a server does, which then says no more.
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = '2000'; BEGIN; SELECT pg_advisory_xact_lock(7001, 1)")
+        .execute(&mut frozen)
+        .await
+        .expect("it locks");
+    let log = open(&database.url()).await;
+    let appended = async {
+        while log.append(Batch { known: 0, decided_at: log.now(), entries: vec![holding(1, "a", 1)] }).await.is_err() {}
+        log.newest_head(PATIENCE).await
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, appended).await.expect("the lock is free again").expect("it answers"), 1);
+    let timeout = database.run("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory_xact_lock%' AND state = 'idle in transaction' AND datname = current_database()");
+    assert_eq!(timeout, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_can_not_be_used_says_what_to_do() {
-    let refused = async |url: String| PostgresLog::open(&url).await.expect_err("it can't be used").to_string();
+    let refused = async |url: String| PostgresLog::open(&url, Access::Append).await.expect_err("it can't be used").to_string();
     let empty = fullhouse_test_servers::database();
     assert!(refused(empty.url()).await.contains("run `fullhouse migrate`"));
     let newer = prepared().await;
     postgres::migrate(&newer.url()).await.expect("a second time changes nothing");
     newer.run("INSERT INTO fullhouse._sqlx_migrations SELECT 99, description, installed_on, success, checksum, execution_time FROM fullhouse._sqlx_migrations");
     assert!(refused(newer.url()).await.contains("newer release (version 99; this release knows up to 1)"));
+    let error = refused(prepared().await.login("fullhouse_query")).await;
+    assert!(error.contains("may not INSERT fullhouse.facts; make it a member of fullhouse_command"), "{error}");
     let lossy = prepared().await;
     let name = lossy.run("SELECT current_database()");
     lossy.run(&format!("ALTER DATABASE {name} SET synchronous_commit = off"));

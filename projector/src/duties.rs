@@ -15,6 +15,15 @@ use tokio_util::sync::CancellationToken;
 use crate::ProjectionError;
 use crate::health::{Health, with_cause};
 
+/// A piece of work that one projector at a time does.
+#[derive(Debug, Clone)]
+pub struct Duty {
+    /// Which one, the same in every process.
+    pub number: u16,
+    /// What it is, for people.
+    pub name: String,
+}
+
 /// Gauge: how many duties this process has.
 pub const DUTIES: &str = "fullhouse_projector_duties";
 
@@ -26,14 +35,14 @@ const SILENCE_MAX: &str = "SET idle_session_timeout = '1500ms'";
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// The pause before a session is begun anew.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-/// Classes of advisory locks: one for duties, and one of which every projector shares the lock 0, so that they can be counted.
+/// Classes of advisory locks: one for duties, and one of which every projector shares the one that has the number of its duties, so that they can be counted.
 const DUTY_LOCKS: i32 = 7002;
 const PRESENCE_LOCKS: i32 = 7003;
 
 /// Does its share of these duties until `stop`. `start` begins the work of a duty, which ends when its token says so.
 pub async fn share(
     url: &str,
-    duties: &[u16],
+    duties: &[Duty],
     health: &Health,
     stop: &CancellationToken,
     start: impl Fn(u16, CancellationToken) -> JoinHandle<()>,
@@ -56,7 +65,6 @@ struct Held {
 
 impl Held {
     fn begin(&mut self, duty: u16, start: &impl Fn(u16, CancellationToken) -> JoinHandle<()>) {
-        tracing::info!(duty, "a duty is taken up");
         let stop = CancellationToken::new();
         self.running.insert(duty, (stop.clone(), start(duty, stop)));
         metrics::gauge!(DUTIES).set(self.running.len() as f64);
@@ -64,7 +72,6 @@ impl Held {
 
     async fn end(&mut self, duty: u16) {
         if let Some((stop, task)) = self.running.remove(&duty) {
-            tracing::info!(duty, "a duty is handed over");
             stop.cancel();
             // One that panicked has ended too; its projection has told so.
             let _ = task.await;
@@ -82,40 +89,49 @@ impl Held {
 /// Holds duties for as long as the session lasts.
 async fn hold_session(
     url: &str,
-    duties: &[u16],
+    duties: &[Duty],
     held: &mut Held,
     start: &impl Fn(u16, CancellationToken) -> JoinHandle<()>,
 ) -> Result<(), ProjectionError> {
     let mut session = connect_to(url, "public").await?;
     timely(sqlx::raw_sql(SILENCE_MAX).execute(&mut session)).await?;
-    timely(sqlx::query("SELECT pg_advisory_lock_shared($1, 0)").bind(PRESENCE_LOCKS).execute(&mut session)).await?;
+    timely(sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(PRESENCE_LOCKS).bind(duties.len() as i32).execute(&mut session))
+        .await?;
     loop {
-        let share = duties.len().div_ceil(count_projectors(&mut session).await?.max(1));
+        let share = duties.len().div_ceil(count_projectors(&mut session, duties.len()).await?.max(1));
         if held.running.len() > share
             && let Some(duty) = held.running.keys().next().copied()
         {
+            tracing::info!(duty = name(duties, duty), "a duty is handed over");
             held.end(duty).await;
             let unlocking = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(DUTY_LOCKS).bind(i32::from(duty));
             timely(unlocking.execute(&mut session)).await?;
         } else {
-            for duty in take_free(&mut session, duties, held, share - held.running.len()).await? {
-                held.begin(duty, start);
+            for number in take_free(&mut session, duties, held, share - held.running.len()).await? {
+                tracing::info!(duty = name(duties, number), "a duty is taken up");
+                held.begin(number, start);
             }
         }
         tokio::time::sleep(BEAT).await;
     }
 }
 
-async fn count_projectors(session: &mut PgConnection) -> Result<usize, ProjectionError> {
-    let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid = 0 AND granted
+fn name(duties: &[Duty], number: u16) -> &str {
+    duties.iter().find(|duty| duty.number == number).map_or("unknown", |duty| &duty.name)
+}
+
+/// Those who may do as many duties as this one: who may do fewer can't take its share.
+async fn count_projectors(session: &mut PgConnection, duties: usize) -> Result<usize, ProjectionError> {
+    let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = $2 AND granted
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let count: i64 = timely(sqlx::query_scalar(sql).bind(i64::from(PRESENCE_LOCKS)).fetch_one(session)).await?;
+    let count: i64 = timely(sqlx::query_scalar(sql).bind(i64::from(PRESENCE_LOCKS)).bind(duties as i64).fetch_one(session)).await?;
     Ok(count as usize)
 }
 
 /// Tries to lock up to `wanted` duties that this process does not have.
-async fn take_free(session: &mut PgConnection, duties: &[u16], held: &Held, wanted: usize) -> Result<Vec<u16>, ProjectionError> {
-    let others: Vec<i32> = duties.iter().filter(|duty| !held.running.contains_key(duty)).map(|&duty| i32::from(duty)).collect();
+async fn take_free(session: &mut PgConnection, duties: &[Duty], held: &Held, wanted: usize) -> Result<Vec<u16>, ProjectionError> {
+    let others: Vec<i32> =
+        duties.iter().map(|duty| duty.number).filter(|number| !held.running.contains_key(number)).map(i32::from).collect();
     if wanted == 0 || others.is_empty() {
         return Ok(Vec::new());
     }

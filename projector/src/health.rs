@@ -25,6 +25,8 @@ impl Health {
         stop: &CancellationToken,
         running: impl Future<Output = Result<Infallible, ProjectionError>>,
     ) {
+        // Begun anew, it is not what it was when it stopped.
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).retain(|told| !told.starts_with(projection));
         let running = AssertUnwindSafe(running).catch_unwind();
         let Some(ended) = stop.run_until_cancelled(running).await else { return };
         let why = match ended {

@@ -21,12 +21,13 @@ pub mod sql;
 pub mod timers;
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Event, Timestamp};
 use fullhouse_eventstore::{Follower, Following, LogError};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
+use futures::FutureExt;
 
 use health::{Health, with_cause};
 
@@ -74,8 +75,8 @@ pub enum ProjectionError {
         #[source]
         source: rusqlite::Error,
     },
-    /// The schema of the SQL views can't be written.
-    #[error("{doing} failed; the SQL views can be rebuilt with `fullhouse rebuild`")]
+    /// The database can't be used.
+    #[error("{doing} failed")]
     Postgres {
         /// What was attempted.
         doing: &'static str,
@@ -110,6 +111,7 @@ pub(crate) async fn whatever_happens<Follow>(
 where
     Follow: Future<Output = Result<Infallible, ProjectionError>>,
 {
+    let mut told_at: Option<Instant> = None;
     loop {
         let error = match follow().await {
             Err(error) if error.is_passing() => error,
@@ -117,11 +119,16 @@ where
         };
         metrics::counter!(failures).increment(1);
         health.fault();
-        tracing::warn!("{projection} can't go on for a moment: {}", with_cause(&error));
+        if told_at.is_none_or(|at| at.elapsed() > TELL_AGAIN_AFTER) {
+            told_at = Some(Instant::now());
+            tracing::warn!("{projection} can't go on for the moment: {}", with_cause(&error));
+        }
         tokio::time::sleep(pause).await;
     }
 }
 
+/// What goes wrong again and again is told so often.
+const TELL_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// The pause before a store that failed is read again.
 const STORE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -137,6 +144,26 @@ pub(crate) async fn next_facts(follower: &mut Follower, health: &Health) -> Resu
             read_or_broken => return read_or_broken,
         }
     }
+}
+
+/// What has been read, and whatever else can be had without waiting, up to about so many facts.
+pub(crate) fn read_more(first: Following, follower: &mut Follower, facts_max: usize) -> Result<Vec<Following>, LogError> {
+    let mut count = first.len();
+    let mut batches = vec![first];
+    while count < facts_max
+        && let Some(next) = follower.next().now_or_never()
+    {
+        match next {
+            Ok(next) => {
+                count += next.len();
+                batches.push(next);
+            }
+            // It is met again by the next read, which knows what to do about it.
+            Err(LogError::Store { .. }) => break,
+            Err(broken) => return Err(broken),
+        }
+    }
+    Ok(batches)
 }
 
 /// A fact and the event that it tells of.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::context::Context;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, Stream};
 use fullhouse_eventstore::Log;
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::names::{stream_of_facts, subject_of_facts, subjects_of_facts};
@@ -39,8 +39,7 @@ pub async fn run(log: Log, jetstream: Context, cluster: String, health: Health, 
 }
 
 async fn follow(log: &Log, jetstream: &Context, cluster: &str, health: &Health) -> Result<Infallible, ProjectionError> {
-    let head = log.newest_head(LOG_PATIENCE).await?;
-    let mut end = StreamEnd::find(jetstream, cluster, head).await?;
+    let mut end = StreamEnd::find(jetstream, cluster, log).await?;
     let mut follower = log.follow(end.log_position);
     loop {
         let facts = next_facts(&mut follower, health).await?;
@@ -58,8 +57,10 @@ struct StreamEnd {
 }
 
 impl StreamEnd {
-    /// Finds it. A stream that tells of a later log position than the log has belongs to another history: it is made anew.
-    async fn find(jetstream: &Context, cluster: &str, head: u64) -> Result<Self, ProjectionError> {
+    /// Finds it. A stream whose last message is not the fact that the log has at its position belongs to another history: it is
+    /// made anew.
+    async fn find(jetstream: &Context, cluster: &str, log: &Log) -> Result<Self, ProjectionError> {
+        let head = log.newest_head(LOG_PATIENCE).await?;
         let config = Config {
             name: stream_of_facts(cluster),
             subjects: vec![subjects_of_facts(cluster)],
@@ -68,26 +69,33 @@ impl StreamEnd {
             ..Config::default()
         };
         let stream = jetstream.get_or_create_stream(config.clone()).await.map_err(failed("finding the stream"))?;
-        let found = Self::of(&stream, head).await?;
-        if found.log_position <= head {
+        if let Some(found) = Self::of(&stream, head, log).await? {
             return Ok(found);
         }
-        tracing::warn!(stream = config.name, "the stream is ahead of the log, so it is of another history; it is made anew");
+        tracing::warn!(stream = config.name, "the stream tells of another history; it is made anew");
         jetstream.delete_stream(&config.name).await.map_err(failed("deleting the stream"))?;
-        let stream = jetstream.create_stream(config).await.map_err(failed("making the stream"))?;
-        Self::of(&stream, head).await
+        jetstream.create_stream(config).await.map_err(failed("making the stream"))?;
+        Ok(Self { sequence: 0, log_position: head.saturating_sub(STREAM_FACTS_MAX) })
     }
 
-    async fn of(stream: &Stream, head: u64) -> Result<Self, ProjectionError> {
+    /// The end of a stream of this history; nothing, when it is of another one.
+    async fn of(stream: &Stream, head: u64, log: &Log) -> Result<Option<Self>, ProjectionError> {
         let sequence = stream.get_info().await.map_err(failed("reading the end of the stream"))?.state.last_sequence;
         let begin = Self { sequence, log_position: head.saturating_sub(STREAM_FACTS_MAX) };
         if sequence == 0 {
-            return Ok(begin);
+            return Ok(Some(begin));
         }
-        // Without its last message, as after a purge, nothing is known of where it was.
-        let Ok(last) = stream.get_raw_message(sequence).await else { return Ok(begin) };
-        let id = last.headers.get(async_nats::header::NATS_MESSAGE_ID).and_then(|id| id.as_str().parse().ok());
-        Ok(id.map_or(begin, |log_position| Self { sequence, log_position }))
+        let last = match stream.get_raw_message(sequence).await {
+            Ok(last) => last,
+            // Somebody has emptied it. What it remembers of the messages it had would keep them from coming back.
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(None),
+            Err(error) => return Err(failed("reading the end of the stream")(error)),
+        };
+        let id = last.headers.get(async_nats::header::NATS_MESSAGE_ID).and_then(|id| id.as_str().parse::<u64>().ok());
+        let Some(log_position) = id.filter(|&id| (1..=head).contains(&id)) else { return Ok(None) };
+        let facts = log.read_log(log_position - 1, 1).await?;
+        let is_ours = facts.first().is_some_and(|fact| fact.canonical_bytes() == last.payload);
+        Ok(is_ours.then_some(Self { sequence, log_position }))
     }
 
     async fn publish(&mut self, jetstream: &Context, cluster: &str, facts: &[StoredFact]) -> Result<(), ProjectionError> {

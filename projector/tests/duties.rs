@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fullhouse_projector::duties;
+use fullhouse_projector::duties::{self, Duty};
 use fullhouse_projector::health::Health;
 use fullhouse_test_servers::Database;
 use sqlx::Connection;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use support::eventually;
 
-const DUTIES: [u16; 7] = [0, 1, 2, 3, 4, 5, 6];
+const DUTIES: std::ops::Range<u16> = 0..7;
 /// How soon the duties of a dead one must be done by another (the design's figure).
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(2);
 
@@ -42,7 +42,8 @@ impl Projector {
                     noted.lock().unwrap().remove(&duty);
                 })
             };
-            duties::share(&url, &DUTIES, &Health::default(), &stopping, begin).await;
+            let all: Vec<Duty> = DUTIES.map(|number| Duty { number, name: number.to_string() }).collect();
+            duties::share(&url, &all, &Health::default(), &stopping, begin).await;
         });
         Self { doing, stop, task }
     }
@@ -89,7 +90,7 @@ async fn one_that_freezes_loses_its_duties() {
     let database = fullhouse_test_servers::database();
     // It has locked everything, and then says no more: all that is left of a stopped process.
     let mut frozen = sqlx::PgConnection::connect(&database.url()).await.unwrap();
-    sqlx::raw_sql("SET idle_session_timeout = '1500ms'; SELECT pg_advisory_lock_shared(7003, 0); SELECT pg_advisory_lock(7002, duty) FROM generate_series(0, 6) AS duty")
+    sqlx::raw_sql("SET idle_session_timeout = '1500ms'; SELECT pg_advisory_lock_shared(7003, 7); SELECT pg_advisory_lock(7002, duty) FROM generate_series(0, 6) AS duty")
         .execute(&mut frozen)
         .await
         .unwrap();

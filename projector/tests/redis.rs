@@ -180,19 +180,36 @@ async fn an_old_snapshot_is_brought_up_to_date() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_belongs_to_another_history_is_overwritten() {
+async fn what_belongs_to_another_history_is_thrown_away() {
+    // One that ended later, and one that was as long at that time, but went another way.
+    for cursor in ["1000000:0123456789abcdef", "7:0123456789abcdef", "nonsense"] {
+        what_belongs_to_another_history_is_thrown_away_with(cursor).await;
+    }
+}
+
+async fn what_belongs_to_another_history_is_thrown_away_with(cursor: &str) {
     let stage = Stage::new().await;
     let mut authors = authors(&stage.log).await;
     go_on(&mut authors, 0..50).await;
+    let foreign = PartitionKeys::new("local", 0);
+    let of_no_show = foreign.view_prefix() + "local-gone";
+    let _: Option<u64> = stage.query("SADD", &[&foreign.shows(), "local-gone"]).await;
+    let _: Option<u64> = stage.query("HSET", &[&of_no_show, "position", "1"]).await;
+    let _: Option<u64> = stage.query("ZADD", &[&foreign.holds(), "1", "local-gone.r"]).await;
     for author in &authors {
         let keys = PartitionKeys::new("local", partition_of(&author.id));
-        let _: Option<String> = stage.query("SET", &[&keys.cursor(), "1000000"]).await;
+        let _: Option<String> = stage.query("SET", &[&keys.cursor(), cursor]).await;
+        let _: Option<u64> = stage.query("SADD", &[&keys.shows(), author.id.as_str()]).await;
         let _: Option<u64> = stage.query("HSET", &[&keys.view(&author.id), "position", "1000000"]).await;
         let _: Option<String> = stage.query("SET", &[&keys.statuses(&author.id), &"r".repeat(30)]).await;
         let _: Option<String> = stage.query("SET", &[&keys.changed_at(&author.id), "x"]).await;
     }
+    let _: Option<String> = stage.query("SET", &[&foreign.cursor(), cursor]).await;
     let running = stage.project(&DueHolds::Nobody);
     stage.all_are_the_fold(&authors).await;
+    assert_eq!(stage.query::<u64>("EXISTS", &[&of_no_show]).await, Some(0), "what the log does not know is gone");
+    let holds: Vec<String> = stage.query("ZRANGE", &[&foreign.holds(), "0", "-1"]).await.unwrap();
+    assert!(!holds.contains(&"local-gone.r".to_owned()));
     running.stop().await;
 }
 

@@ -48,7 +48,8 @@ impl PartitionKeys {
         Self { prefix: format!("fullhouse:{{{cluster}-{partition}}}") }
     }
 
-    /// A string: the log position up to which every view of the partition is the fold of the log.
+    /// A string: the log position up to which every view of the partition is the fold of the log, a colon, and the beginning of
+    /// the hash of the fact there, by which another history is told. Until the first fact, `0:` and a random word.
     pub fn cursor(&self) -> String {
         format!("{}:cursor", self.prefix)
     }
@@ -58,9 +59,19 @@ impl PartitionKeys {
         format!("{}:holds", self.prefix)
     }
 
+    /// A set: the ids of the shows that have a view.
+    pub fn shows(&self) -> String {
+        format!("{}:shows", self.prefix)
+    }
+
+    /// What the keys of a show's view begin with, up to its id.
+    pub fn view_prefix(&self) -> String {
+        format!("{}:show:", self.prefix)
+    }
+
     /// A hash: the `position` of a show's view, and when its last fact was recorded (`recorded_at`, microseconds since 1970).
     pub fn view(&self, show: &ShowId) -> String {
-        format!("{}:show:{show}", self.prefix)
+        format!("{}{show}", self.view_prefix())
     }
 
     /// A string: one letter for each seat in chart order, `a`, `p` or `r`.

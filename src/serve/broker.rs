@@ -9,10 +9,12 @@ use fullhouse_schemas::names::{DUE_HOLDS_GROUP, read_due_hold, subject_of_due_ho
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use crate::address;
+
 /// Connects. Later the connection is made anew by itself, however often it breaks.
 pub async fn connect(url: &str) -> anyhow::Result<Client> {
     let connecting = ConnectOptions::new().name("fullhouse").connect(url).await;
-    connecting.with_context(|| format!("the NATS server at {url} (--nats-url, FULLHOUSE_NATS_URL) can't be used"))
+    connecting.with_context(|| format!("the NATS server at {} (--nats-url, FULLHOUSE_NATS_URL) can't be used", address::of_url(url)))
 }
 
 /// Looks at the log whenever the relay has passed something on.

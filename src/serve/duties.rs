@@ -1,6 +1,7 @@
 //! What projectors share among them.
 
 use fullhouse_eventstore::Log;
+use fullhouse_projector::duties::Duty;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::{self, Connection, DueHolds, Partition};
 use fullhouse_projector::{duties, relay, sql};
@@ -28,10 +29,12 @@ pub struct Duties {
 impl Duties {
     /// Does its share until `stop`.
     pub async fn share(self, stop: CancellationToken) {
-        let mut numbers = vec![SQL_VIEWS];
-        numbers.extend(self.nats.iter().map(|_| RELAY));
-        numbers.extend(self.redis.iter().flat_map(|_| FIRST_PARTITION..FIRST_PARTITION + PARTITIONS));
-        duties::share(&self.database_url, &numbers, &self.health, &stop, |duty, stop| self.start(duty, stop)).await;
+        let duty = |number, name: &str| Duty { number, name: name.to_owned() };
+        let mut all = vec![duty(SQL_VIEWS, "the SQL views")];
+        all.extend(self.nats.iter().map(|_| duty(RELAY, "the relay")));
+        let partitions = (0..PARTITIONS).map(|partition| duty(FIRST_PARTITION + partition, &format!("partition {partition} in Redis")));
+        all.extend(partitions.filter(|_| self.redis.is_some()));
+        duties::share(&self.database_url, &all, &self.health, &stop, |duty, stop| self.start(duty, stop)).await;
     }
 
     fn start(&self, duty: u16, stop: CancellationToken) -> JoinHandle<()> {

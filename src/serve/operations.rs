@@ -62,7 +62,7 @@ impl Readiness {
         let mut missing = self.health.stopped();
         if let Err(error) = self.log.newest_head(LOG_PATIENCE).await {
             let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-            missing.push(format!("the log can't be used: {error}{cause}"));
+            missing.push(format!("the log can't be reached or used{cause}"));
         }
         let reached = self.views.as_ref().map_or(self.head_at_start, |views| *views.log_position().borrow());
         if reached < self.head_at_start {

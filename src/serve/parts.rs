@@ -7,6 +7,7 @@ use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, CommandState, Sequencer};
 use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
+use fullhouse_eventstore::postgres::Access;
 use fullhouse_http::Tokens;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use super::broker;
 use super::duties::Duties;
+use crate::address;
 use crate::cli::{ServeRole, ServeSettings};
 use crate::store;
 
@@ -92,7 +94,8 @@ impl Parts {
     /// Opens the log and starts everything that follows it.
     pub async fn start(settings: &ServeSettings) -> anyhow::Result<Self> {
         check(settings)?;
-        let log = store::open(&settings.data, settings.database_url.as_deref()).await?;
+        let access = if settings.role.has_commands() { Access::Append } else { Access::Read };
+        let log = store::open(&settings.data, settings.database_url.as_deref(), access).await?;
         let nats = match &settings.nats_url {
             Some(url) => Some(broker::connect(url).await?),
             None => None,
@@ -156,12 +159,13 @@ impl Parts {
             self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop));
             return Ok(());
         };
+        sql::postgres::check_rights(&database_url)
+            .await
+            .context("the SQL views in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be written")?;
         let redis = match &settings.redis_url {
-            Some(url) => Some(
-                Connection::open(url)
-                    .await
-                    .with_context(|| format!("the Redis server at {url} (--redis-url, FULLHOUSE_REDIS_URL) can't be used"))?,
-            ),
+            Some(url) => Some(Connection::open(url).await.with_context(|| {
+                format!("the Redis server at {} (--redis-url, FULLHOUSE_REDIS_URL) can't be used", address::of_url(url))
+            })?),
             None => None,
         };
         // Where commands are decided too, timers in memory do that.

@@ -94,7 +94,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         }
     }
     if let Some(redis) = &views.redis {
-        redis.count_behind(&replay, &mut report);
+        redis.count(&replay, &mut report);
     }
     replay.summarize(&mut report);
     report.facts = after;

@@ -1,5 +1,7 @@
 //! The seat views in Redis against the fold of the log.
 
+use std::cell::Cell;
+
 use anyhow::Context;
 use fullhouse_domain::ShowId;
 use fullhouse_projector::redis_view::Connection;
@@ -7,19 +9,23 @@ use fullhouse_schemas::http::statuses_text;
 use fullhouse_schemas::names::{PartitionKeys, partition_of};
 
 use super::replay::{Replay, Replayed};
-use super::report::{Breach, Promise, Report};
+use super::report::{Breach, OfRedis, Promise, Report};
 use super::views::last_changes;
+use crate::address;
 
 /// The views in Redis as they were when verifying began.
 pub struct RedisViews {
     /// By show: the position that the view names, its statuses, and the positions that its seats last changed at.
     views: Vec<(ShowId, u64, String, Vec<u64>)>,
+    compared: Cell<usize>,
 }
 
 impl RedisViews {
     /// Reads the views of these shows. One that is not there can't be wrong.
     pub async fn read(url: &str, cluster: &str, shows: Vec<ShowId>) -> anyhow::Result<Self> {
-        let redis = Connection::open(url).await.with_context(|| format!("the Redis server at {url} (--redis-url) can't be read"))?;
+        let redis = Connection::open(url)
+            .await
+            .with_context(|| format!("the Redis server at {} (--redis-url, FULLHOUSE_REDIS_URL) can't be read", address::of_url(url)))?;
         let mut views = Vec::new();
         for show in shows {
             let keys = PartitionKeys::new(cluster, partition_of(&show));
@@ -36,24 +42,33 @@ impl RedisViews {
                 views.push((show, position, statuses, changed_at));
             }
         }
-        Ok(Self { views })
+        Ok(Self { views, compared: Cell::new(0) })
     }
 
-    /// Counts the views that are not at the end of their show's history.
-    pub fn count_behind(&self, replay: &Replay, report: &mut Report) {
-        let at_the_end = |id: &ShowId, folded: u64| self.views.iter().any(|(show, position, ..)| show == id && *position >= folded);
-        let sound = replay.shows.iter().filter_map(|(id, replayed)| match replayed {
-            Replayed::Sound(show) => Some((id, show.position())),
-            Replayed::Broken => None,
-        });
-        report.redis_views_behind = sound.filter(|(id, folded)| !at_the_end(id, *folded)).count();
+    /// Counts how many views there are, and how many are at the end of their show's history.
+    pub fn count(&self, replay: &Replay, report: &mut Report) {
+        let is_behind = |id: &ShowId, position: u64| match replay.shows.get(id) {
+            Some(Replayed::Sound(show)) => position < show.position(),
+            Some(Replayed::Broken) | None => false,
+        };
+        let behind = self.views.iter().filter(|(id, position, ..)| is_behind(id, *position)).count();
+        for (id, position, ..) in &self.views {
+            if let Some(Replayed::Sound(show)) = replay.shows.get(id)
+                && *position > show.position()
+            {
+                let what = format!("the view in Redis is at position {position}, but the history ends at {}", show.position());
+                report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: Some(id.to_string()), what });
+            }
+        }
+        let (shows, found) = (replay.shows.len(), self.views.len());
+        report.redis = Some(OfRedis { shows, compared: self.compared.get(), missing: shows - found, behind });
     }
 
     /// Compares the views of a show when its fold has reached their position.
     pub fn compare(&self, show: &ShowId, position: u64, replay: &Replay, report: &mut Report) {
         let Some((_, _, statuses, changed_at)) = self.views.iter().find(|(id, at, ..)| id == show && *at == position) else { return };
         let Some(Replayed::Sound(folded)) = replay.shows.get(show) else { return };
-        report.redis_views_compared += 1;
+        self.compared.set(self.compared.get() + 1);
         let expected: Vec<_> = (0..folded.chart().seats()).map(|seat| folded.seat_status(seat)).collect();
         if *statuses != statuses_text(&expected) || *changed_at != last_changes(folded) {
             let what = format!("the view in Redis at position {position} is not the fold of the log");

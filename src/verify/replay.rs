@@ -1,6 +1,7 @@
 //! The log against itself and against the rules.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
@@ -9,6 +10,9 @@ use fullhouse_schemas::facts::{decode, seat_labels};
 use fullhouse_schemas::{CommandId, StoredFact};
 
 use super::report::{Breach, Promise, Report};
+
+/// Clocks are compared no finer than this.
+const ROUNDING: Duration = Duration::from_millis(100);
 
 /// The fold of every show so far.
 #[derive(Default)]
@@ -95,7 +99,7 @@ fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event) -> Result<Box<Sho
     // A hold counts from its decision, which is recorded a moment later when another server's facts came first.
     if let Event::SeatsHeld { expires_at, .. } = event
         && let latest = fact.recorded_at + show.plan().hold_duration()
-        && (*expires_at > latest || expires_at.until(latest) > DECISION_AGE_MAX)
+        && (*expires_at > latest || expires_at.until(latest) > DECISION_AGE_MAX + ROUNDING)
     {
         return Err((Promise::HoldsEndOnTime, "the hold is not as long as the show says".into()));
     }

@@ -15,14 +15,25 @@ pub struct Report {
     pub seats_pending: usize,
     /// The log position that the SQL views were compared at; nothing when there are no views.
     pub views_compared_at: Option<u64>,
-    /// Shows whose view in Redis was compared.
-    pub redis_views_compared: usize,
-    /// Shows whose view in Redis is missing, or not at the end of the log.
-    pub redis_views_behind: usize,
+    /// What there was in Redis; nothing, when it was not looked at.
+    pub redis: Option<OfRedis>,
     pub seconds: f64,
     pub breaches: Vec<Breach>,
     /// Whether there was so much broken that verifying was given up.
     pub is_cut_off: bool,
+}
+
+/// What verifying has found in Redis. Views that are missing or behind are no breach: they may be on their way.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OfRedis {
+    /// Shows that the log has.
+    pub shows: usize,
+    /// Those whose view was compared at the position that it names.
+    pub compared: usize,
+    /// Those without a view.
+    pub missing: usize,
+    /// Those whose view is not at the end of their history.
+    pub behind: usize,
 }
 
 /// Something that must not be.
@@ -79,8 +90,11 @@ impl fmt::Display for Report {
             Some(position) => writeln!(formatter, "The SQL views were compared with the log at log position {position}.")?,
             None => writeln!(formatter, "There were no SQL views to compare.")?,
         }
-        if self.redis_views_compared > 0 {
-            writeln!(formatter, "{} views in Redis were compared with the log.", self.redis_views_compared)?;
+        if let Some(OfRedis { shows, compared, missing, behind }) = self.redis {
+            writeln!(
+                formatter,
+                "Of {shows} views in Redis {compared} were compared with the log; {missing} are missing, and {behind} are behind."
+            )?;
         }
         if self.breaches.is_empty() {
             return writeln!(formatter, "All is as promised.");

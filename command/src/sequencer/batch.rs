@@ -85,13 +85,16 @@ impl Worker {
     }
 }
 
-/// What ends a hold in another way than time must be recorded before its end.
+/// A hold, and what ends it in another way than time, must be recorded before its end.
 fn valid_before(show: &Show, events: &[Event]) -> Option<Timestamp> {
-    let ended = events.iter().filter_map(|event| match event {
-        Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } => show.reservation(reservation),
-        Event::ShowScheduled(_) | Event::SeatsHeld { .. } | Event::HoldExpired { .. } => None,
+    let ends = events.iter().filter_map(|event| match event {
+        Event::SeatsHeld { expires_at, .. } => Some(*expires_at),
+        Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } => {
+            show.reservation(reservation).map(|reservation| reservation.expires_at)
+        }
+        Event::ShowScheduled(_) | Event::HoldExpired { .. } => None,
     });
-    ended.map(|reservation| reservation.expires_at).min()
+    ends.min()
 }
 
 impl Decision {

@@ -18,6 +18,10 @@ const APPEND_ATTEMPTS: u32 = 4;
 const APPEND_PATIENCE: Duration = Duration::from_secs(3);
 /// The pause before the second attempt; it doubles each time.
 const APPEND_PAUSE: Duration = Duration::from_millis(50);
+/// The pause before commands that were decided at another time than the log's are decided again.
+const OUT_OF_TIME_PAUSE: Duration = Duration::from_millis(20);
+/// So many facts of other servers are folded before a batch is decided, rather than compared with it.
+const BEHIND_MAX: u64 = 1_000;
 /// How many facts of other servers are read at a time.
 const READ_FACTS: usize = 4_096;
 
@@ -35,7 +39,7 @@ impl Worker {
         let began = Instant::now();
         let appended = self.append(&batch).await;
         metrics::histogram!(APPEND_SECONDS).record(began.elapsed().as_secs_f64());
-        let Appended { head_before, recorded_at, verdicts } = match appended {
+        let Appended { head_before, recorded_at, is_out_of_time, verdicts } = match appended {
             Ok(appended) => appended,
             Err(error) => return self.give_up(batch, &error),
         };
@@ -46,6 +50,9 @@ impl Worker {
             self.forget_everything();
         }
         self.known = head_before;
+        if is_out_of_time {
+            tokio::time::sleep(OUT_OF_TIME_PAUSE).await;
+        }
         for (decided, verdict) in batch.commands.into_iter().zip(verdicts) {
             self.settle(decided, verdict, recorded_at);
         }
@@ -56,7 +63,7 @@ impl Worker {
         loop {
             match self.log.append(batch.offer(self.known)).await {
                 Ok(appended) => return Ok(appended),
-                Err(LogError::Closed) => return Err(LogError::Closed),
+                Err(error @ (LogError::Closed | LogError::TooFarBehind { .. } | LogError::WentBack { .. })) => return Err(error),
                 Err(error) if attempt == APPEND_ATTEMPTS || began.elapsed() > APPEND_PATIENCE => return Err(error),
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -82,10 +89,29 @@ impl Worker {
         self.shows.retain(|_, slot| matches!(slot, Slot::Loading(_)));
     }
 
+    /// Brings all states up to what is known of the log, so that the next batch need not be compared with all of it while the
+    /// log is locked.
+    pub async fn catch_up(&mut self) {
+        let head = self.log.head();
+        if head < self.known + BEHIND_MAX {
+            return;
+        }
+        if self.shows.is_empty() {
+            self.known = head;
+        } else if let Err(error) = self.fold_what_others_appended(head).await {
+            tracing::warn!("what other servers appended can't be folded; shows are read again: {error}");
+            self.forget_everything();
+        }
+    }
+
     async fn fold_what_others_appended(&mut self, head: u64) -> Result<(), LoadError> {
         while self.known < head {
             let limit = READ_FACTS.min((head - self.known) as usize);
-            for fact in self.log.read_log(self.known, limit).await? {
+            let facts = self.log.read_log(self.known, limit).await?;
+            if facts.is_empty() {
+                return Err(LogError::WentBack { head: self.known, known: head }.into());
+            }
+            for fact in facts {
                 self.known = fact.log_position;
                 self.fold_fact(&fact)?;
             }

@@ -74,6 +74,7 @@ impl Worker {
                 jobs.push(job);
             }
             metrics::gauge!(WAITING).set((waiting.len() + self.parked) as f64);
+            self.catch_up().await;
             let batch = self.decide_all(jobs);
             if !batch.commands.is_empty() {
                 self.append_and_answer(batch).await;

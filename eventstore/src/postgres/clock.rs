@@ -20,10 +20,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub fn new(at: Instant, now: Timestamp, newest: Timestamp) -> Self {
-        let clock = Self { last: Mutex::new((at, now)), said: AtomicI64::new(0) };
-        clock.set(now, newest);
-        clock
+    pub fn new(now: Timestamp, newest: Timestamp) -> Self {
+        Self { last: Mutex::new((Instant::now(), now)), said: AtomicI64::new(newest.as_micros()) }
     }
 
     /// The database has just said what time it is there, and when its newest fact was recorded.

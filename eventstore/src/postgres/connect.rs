@@ -18,6 +18,15 @@ const SCHEMA: Schema = Schema {
     grants: "GRANT SELECT ON fullhouse._sqlx_migrations TO fullhouse_command, fullhouse_query, fullhouse_projector",
 };
 
+/// What a log is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To read it.
+    Read,
+    /// To append to it too.
+    Append,
+}
+
 /// Tables that are made and changed together.
 #[derive(Debug)]
 pub struct Schema {
@@ -46,6 +55,13 @@ fn options_for(url: &str, schema: &'static str) -> Result<PgConnectOptions, LogE
         // A commit that waits for its standby must not be cut short: PostgreSQL would report success for what is safe on
         // one machine only. What is abandoned must go, though, or it would keep the lock.
         .options([("search_path", schema), ("statement_timeout", "0"), ("client_connection_check_interval", "1000")])
+        // A machine that is gone says nothing. Its sessions must end soon, and with them what they have locked.
+        .options([
+            ("tcp_keepalives_idle", "2"),
+            ("tcp_keepalives_interval", "1"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "5000"),
+        ])
         .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1)))
 }
 
@@ -57,6 +73,14 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
         Ok(connection)
     };
     timely("connecting to the database", CONNECT_MAX, connecting).await
+}
+
+/// The connection that appends. A server that freezes between two statements of an append holds the lock that everybody
+/// needs; the database ends such a session.
+pub(crate) async fn connect_checked(options: &PgConnectOptions) -> Result<PgConnection, LogError> {
+    let mut connection = connect(&options.clone().options([("idle_in_transaction_session_timeout", "2000")])).await?;
+    check_settings(&mut connection).await?;
+    Ok(connection)
 }
 
 /// Connections for reads.
@@ -75,8 +99,26 @@ async fn must_be_primary(connection: &mut PgConnection) -> Result<(), sqlx::Erro
 }
 
 /// Checks that what is committed stays, and that the tables are those of this release.
-pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), LogError> {
-    for (setting, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")] {
+pub(crate) async fn check(connection: &mut PgConnection, access: Access) -> Result<(), LogError> {
+    check_settings(connection).await?;
+    let standbys: String = sqlx::query_scalar("SELECT current_setting('synchronous_standby_names')")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("reading the database's settings"))?;
+    if standbys.is_empty() {
+        tracing::warn!("the database has no synchronous standby: whoever loses its machine loses what was acknowledged");
+    }
+    check_tables(connection).await?;
+    let (right, group) = match access {
+        Access::Read => ("SELECT", "fullhouse_query"),
+        Access::Append => ("INSERT", "fullhouse_command"),
+    };
+    check_right(connection, "fullhouse.facts", right, group).await
+}
+
+/// Checks that what is committed stays, on whichever server this is.
+async fn check_settings(connection: &mut PgConnection) -> Result<(), LogError> {
+    for (setting, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("synchronous_commit", "local"), ("full_page_writes", "off")] {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")
             .bind(setting)
             .fetch_one(&mut *connection)
@@ -87,14 +129,18 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), LogError>
             return Err(LogError::Unusable { what });
         }
     }
-    let standbys: String = sqlx::query_scalar("SELECT current_setting('synchronous_standby_names')")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("reading the database's settings"))?;
-    if standbys.is_empty() {
-        tracing::warn!("the database has no synchronous standby: whoever loses its machine loses what was acknowledged");
+    Ok(())
+}
+
+/// Checks that the login has a right, and says which group has it when not.
+pub async fn check_right(connection: &mut PgConnection, table: &str, right: &str, group: &str) -> Result<(), LogError> {
+    let sql = "SELECT current_user::text, has_schema_privilege(split_part($1, '.', 1), 'USAGE') AND has_table_privilege($1, $2)";
+    let query = sqlx::query_as(sql).bind(table).bind(right);
+    let (user, has_it): (String, bool) = query.fetch_one(connection).await.map_err(failed("reading the login's rights"))?;
+    if has_it {
+        return Ok(());
     }
-    check_tables(connection).await
+    Err(LogError::Unusable { what: format!("{user} may not {right} {table}; make it a member of {group}") })
 }
 
 async fn check_tables(connection: &mut PgConnection) -> Result<(), LogError> {

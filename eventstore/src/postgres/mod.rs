@@ -24,7 +24,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use connect::{Schema, connect_to, migrate, migrate_schema};
+pub use connect::{Access, Schema, check_right, connect_to, migrate, migrate_schema};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;
@@ -58,10 +58,36 @@ pub struct PostgresLog {
 pub(crate) struct Shared {
     tail: Mutex<Tail>,
     head: channel::Sender<u64>,
+    end: Mutex<End>,
     pub clock: Clock,
 }
 
+/// The last fact that this process has seen. One that is not there any more, or is another one, means that the log went back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub log_position: u64,
+    row_hash: [u8; 32],
+}
+
+impl End {
+    fn of(fact: Option<&StoredFact>) -> Self {
+        fact.map_or(Self { log_position: 0, row_hash: [0; 32] }, |fact| Self { log_position: fact.log_position, row_hash: fact.row_hash() })
+    }
+
+    /// Compares it with what the log has at its position now.
+    fn check(&self, head: u64, found: Option<&[u8]>) -> Result<(), LogError> {
+        if self.log_position == 0 || found == Some(self.row_hash.as_slice()) {
+            return Ok(());
+        }
+        Err(LogError::WentBack { head, known: self.log_position })
+    }
+}
+
 impl Shared {
+    fn end(&self) -> End {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes in facts that follow one another, unless they are known or there is a gap before them: the watcher fills that.
     fn saw(&self, mut facts: Vec<StoredFact>) {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,6 +99,7 @@ impl Shared {
         }
         self.clock.never_before(last.recorded_at);
         let head = last.log_position;
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = End::of(Some(last));
         // Followers look into the tail when the head moves, so the tail comes first.
         tail.push(facts);
         self.head.send_replace(head);
@@ -80,20 +107,21 @@ impl Shared {
 }
 
 impl PostgresLog {
-    /// Opens the log in a database whose tables were made by [`migrate`]. Must be called within a tokio runtime.
-    pub async fn open(url: &str) -> Result<Self, LogError> {
+    /// Opens the log in a database whose tables were made by [`migrate`], if the login may do what is wanted. Must be called
+    /// within a tokio runtime.
+    pub async fn open(url: &str, access: Access) -> Result<Self, LogError> {
         let options = connect::options(url)?;
         let mut connection = connect::connect(&options).await?;
-        connect::check(&mut connection).await?;
-        let began = tokio::time::Instant::now();
-        let end = read::news(&mut connection, u64::MAX >> 1, 1).await?;
-        let checked = read::log(&mut connection, end.head.saturating_sub(1), 1).await?;
-        let newest = checked.last().map_or(Timestamp::default(), |fact| fact.recorded_at);
+        connect::check(&mut connection, access).await?;
+        let head = read::head(&mut connection).await?;
+        let end = read::news(&mut connection, head.saturating_sub(1), 1).await?;
+        let newest = end.facts.last().map_or(Timestamp::default(), |fact| fact.recorded_at);
         connection.close().await.map_err(failed("closing a connection"))?;
         let shared = Arc::new(Shared {
             tail: Mutex::new(Tail::default()),
-            head: channel::channel(end.head).0,
-            clock: Clock::new(began, end.now, newest),
+            head: channel::channel(end.facts.last().map_or(0, |fact| fact.log_position)).0,
+            end: Mutex::new(End::of(end.facts.last())),
+            clock: Clock::new(end.now, newest),
         });
         let readers = connect::pool(options.clone());
         let (writer, jobs) = mpsc::channel(BATCHES_WAITING_MAX);

@@ -55,6 +55,15 @@ pub(crate) async fn show(connection: &mut PgConnection, show: &ShowId, after: u6
     Ok(facts)
 }
 
+/// The last log position.
+pub(crate) async fn head(connection: &mut PgConnection) -> Result<u64, LogError> {
+    let head: i64 = sqlx::query_scalar("SELECT coalesce(max(log_position), 0) FROM facts")
+        .fetch_one(connection)
+        .await
+        .map_err(failed("reading the log's head"))?;
+    Ok(head as u64)
+}
+
 /// The end of the log, and what stands behind a position.
 #[derive(Debug)]
 pub(crate) struct News {
@@ -62,13 +71,16 @@ pub(crate) struct News {
     /// By the database's clock.
     pub now: Timestamp,
     pub facts: Vec<StoredFact>,
+    /// The hash of the fact at the position itself; nothing, when there is none.
+    pub row_hash_there: Option<Vec<u8>>,
 }
 
 /// The database's clock, the end of the log, and up to `limit` facts after a log position, all of one moment.
 pub(crate) async fn news(connection: &mut PgConnection, after: u64, limit: usize) -> Result<News, LogError> {
     let reading = failed("reading on in the log");
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
-                      (SELECT max(log_position) FROM facts) AS head, later.*
+                      (SELECT max(log_position) FROM facts) AS head,
+                      (SELECT row_hash FROM facts WHERE log_position = $1) AS row_hash_there, later.*
                FROM (SELECT) AS one
                LEFT JOIN LATERAL (SELECT * FROM facts WHERE log_position > $1 ORDER BY log_position LIMIT $2) AS later ON true
                ORDER BY later.log_position";
@@ -80,7 +92,8 @@ pub(crate) async fn news(connection: &mut PgConnection, after: u64, limit: usize
     let is_empty = first.try_get::<Option<i64>, _>("log_position").map_err(&reading)?.is_none();
     let facts = if is_empty { Vec::new() } else { read_rows(&rows, after)? };
     check_gapless(&facts, after, after + facts.len() as u64)?;
-    Ok(News { head, now, facts })
+    let row_hash_there = first.try_get("row_hash_there").map_err(&reading)?;
+    Ok(News { head, now, facts, row_hash_there })
 }
 
 fn read_rows(rows: &[PgRow], after: u64) -> Result<Vec<StoredFact>, LogError> {

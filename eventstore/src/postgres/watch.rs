@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
@@ -70,11 +70,15 @@ impl Watching {
 /// Looks at the end of the log now and then, and whenever somebody asks, until it is dropped.
 pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching: Arc<Watching>) {
     let mut connection = None;
+    let mut failing_since: Option<Instant> = None;
     loop {
         let asked = watching.asked.load(Ordering::SeqCst);
         match timely("looking at the end of the log", LOOK_MAX, look(&options, &mut connection, &shared)).await {
             Ok(()) => {
                 watching.note(None);
+                if let Some(since) = failing_since.take() {
+                    tracing::info!(seconds = since.elapsed().as_secs_f64(), "the end of the log can be seen again");
+                }
                 watching.answered.send_replace(asked);
                 metrics::gauge!(HEAD).set(*shared.head.borrow() as f64);
                 tokio::time::sleep(PAUSE).await;
@@ -85,7 +89,10 @@ pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching
                 metrics::counter!(FAILURES).increment(1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 watching.note(Some(cause.as_ref().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))));
-                tracing::warn!(cause, "the end of the log can't be seen: {error}");
+                if failing_since.is_none() {
+                    failing_since = Some(Instant::now());
+                    tracing::warn!(cause, "the end of the log can't be seen: {error}; it is tried again");
+                }
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }
         }
@@ -99,11 +106,9 @@ async fn look(options: &PgConnectOptions, kept: &mut Option<PgConnection>, share
         None => connect(options).await?,
     };
     loop {
-        let known = *shared.head.borrow();
-        let news = read::news(&mut connection, known, FACTS_MAX).await?;
-        if news.head < known {
-            return Err(LogError::WentBack { head: news.head, known });
-        }
+        let end = shared.end();
+        let news = read::news(&mut connection, end.log_position, FACTS_MAX).await?;
+        end.check(news.head, news.row_hash_there.as_deref())?;
         let is_all = news.facts.len() < FACTS_MAX;
         let newest = news.facts.last().map_or_else(Default::default, |fact| fact.recorded_at);
         shared.clock.set(news.now, newest);

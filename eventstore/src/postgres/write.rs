@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, Row};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connect::{connect, failed, timely};
+use super::connect::{connect, connect_checked, failed, timely};
 use super::{Shared, read};
 use crate::append::{Appended, Batch, Fingerprint, Recorded, RecordedOutcome};
 use crate::error::LogError;
@@ -22,6 +22,8 @@ use crate::judge::{Judged, Known, NewCommand, appends_nothing, judge, keyed_of, 
 
 /// How long an append may take. Afterwards its outcome is unknown, and the connection is given up.
 const APPEND_MAX: Duration = Duration::from_secs(5);
+/// How many facts that a batch does not know may be read while the lock is held. Whoever is further behind catches up first.
+const UNKNOWN_MAX: u64 = 50_000;
 /// The transaction, and the lock that all writers of a log share. Locks are counted apart for each database.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7001, 1)";
 
@@ -56,6 +58,7 @@ impl Writer {
             if appended.is_err() {
                 // What it would answer next belongs to what was given up.
                 self.connection = None;
+                self.show_heads.clear();
             }
             // The one who asked may have gone; what was committed stays committed.
             let _ = answer.send(appended);
@@ -75,7 +78,7 @@ impl Writer {
     async fn append(&mut self, batch: &Batch) -> Result<Appended, LogError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(&self.options).await?,
+            None => connect_checked(&self.options).await?,
         };
         let appended = if appends_nothing(batch) {
             let known = self.known(&mut connection, batch).await?;
@@ -103,20 +106,26 @@ impl Writer {
     /// Reads what a batch is judged by.
     async fn known(&mut self, connection: &mut PgConnection, batch: &Batch) -> Result<Known, LogError> {
         let reading = failed("reading the log's head");
+        let end = self.shared.end();
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now, last.log_position, last.recorded_at,
+                          (SELECT row_hash FROM facts WHERE log_position = $2) AS row_hash_there,
                           (SELECT array_agg(command_id) FROM commands WHERE command_id = ANY ($1)) AS repeated
                    FROM (SELECT) AS one
                    LEFT JOIN LATERAL (SELECT log_position, recorded_at FROM facts ORDER BY log_position DESC LIMIT 1) AS last ON true";
         let keyed: Vec<[u8; 16]> = keyed_of(batch).into_iter().map(|id| id.0).collect();
         let keyed: Vec<&[u8]> = keyed.iter().map(<[u8; 16]>::as_slice).collect();
-        let row = sqlx::query(sql).bind(&keyed).fetch_one(&mut *connection).await.map_err(&reading)?;
+        let row = sqlx::query(sql).bind(&keyed).bind(end.log_position as i64).fetch_one(&mut *connection).await.map_err(&reading)?;
         let now = Timestamp::from_micros(row.try_get("now").map_err(&reading)?);
         let head = row.try_get::<Option<i64>, _>("log_position").map_err(&reading)?.unwrap_or(0) as u64;
         let newest = Timestamp::from_micros(row.try_get::<Option<i64>, _>("recorded_at").map_err(&reading)?.unwrap_or(0));
         let repeated: Option<Vec<Vec<u8>>> = row.try_get("repeated").map_err(&reading)?;
         self.shared.clock.set(now, newest);
+        end.check(head, row.try_get("row_hash_there").map_err(&reading)?)?;
         if head < batch.known {
             return Err(LogError::WentBack { head, known: batch.known });
+        }
+        if head - batch.known > UNKNOWN_MAX {
+            return Err(LogError::TooFarBehind { head, known: batch.known });
         }
         let unknown = if head > batch.known { read::between(connection, batch.known, head).await? } else { Vec::new() };
         let recorded = match repeated {

@@ -109,12 +109,12 @@ impl Whole {
         Ok(Self { view: view.ok_or_else(|| contradiction("it has no facts".into()))? })
     }
 
-    pub fn invocation(&self, keys: &PartitionKeys, show: &ShowId, force: bool) -> ScriptInvocation<'static> {
+    pub fn invocation(&self, keys: &PartitionKeys, show: &ShowId) -> ScriptInvocation<'static> {
         let view = &self.view;
         let changed_at: Vec<u8> = view.changed_at().iter().flat_map(|position| position.to_be_bytes()).collect();
         let mut script = of_show(&scripts::REPLACE, keys, show);
         script.arg(view.position()).arg(view.recorded_at().as_micros()).arg(statuses_text(view.statuses())).arg(changed_at);
-        script.arg(if force { "force" } else { "" }).arg(keys.holds_of(show));
+        script.key(keys.shows()).arg(show.as_str()).arg(keys.holds_of(show));
         for held in view.reservations_changed_after(0).filter(|reservation| reservation.status == ReservationStatus::Pending) {
             script.arg(milliseconds(held.expires_at)).arg(held.id.as_str());
         }

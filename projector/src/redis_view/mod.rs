@@ -18,15 +18,14 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use fullhouse_domain::{ReservationId, ShowId};
-use fullhouse_eventstore::{Follower, Log};
+use fullhouse_eventstore::{Following, Log};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::names::{PartitionKeys, partition_of};
-use futures::FutureExt;
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
-use crate::{ProjectionError, next_facts, whatever_happens};
+use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 use changes::{Advance, Whole};
 pub use connection::Connection;
 
@@ -85,72 +84,87 @@ struct Views<'a> {
     log: &'a Log,
     partition: &'a Partition,
     keys: PartitionKeys,
-    /// What the cursor is; nothing, when there is none.
-    cursor: Option<u64>,
+    /// What the cursor is.
+    cursor: String,
     /// The positions of views, as far as they are known here.
     positions: HashMap<ShowId, u64>,
-    /// Whether what Redis has belongs to another history, and is overwritten.
-    is_foreign: bool,
 }
 
 impl<'a> Views<'a> {
     async fn follow(log: &'a Log, partition: &'a Partition, health: &Health) -> Result<Infallible, ProjectionError> {
         let keys = PartitionKeys::new(&partition.cluster, partition.number);
-        let mut views = Self { log, partition, keys, cursor: None, positions: HashMap::new(), is_foreign: false };
-        views.cursor = views.read_cursor().await?;
-        views.is_foreign =
-            views.cursor.is_some_and(|cursor| cursor > log.head()) && views.cursor > Some(log.newest_head(LOG_PATIENCE).await?);
-        let mut follower = log.follow(if views.is_foreign { 0 } else { views.cursor.unwrap_or(0) });
+        let mut views = Self { log, partition, keys, cursor: String::new(), positions: HashMap::new() };
+        let after = views.begin().await?;
+        let mut follower = log.follow(after);
         loop {
-            match tokio::time::timeout(CHECK_EVERY, next_facts(&mut follower, health)).await {
-                Ok(facts) => {
-                    let mut facts = facts?.to_vec();
-                    while facts.len() < FACTS_MAX
-                        && let Some(Ok(more)) = follower.next().now_or_never()
-                    {
-                        facts.extend_from_slice(&more);
-                    }
-                    views.apply(&facts).await?;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(_nothing_new) => {
-                    if let Some(anew) = views.check().await? {
-                        follower = anew;
-                    }
-                }
+            // Only the waiting is cut short, never a read: one that takes long would be begun again and again.
+            if tokio::time::timeout(CHECK_EVERY, follower.wait()).await.is_ok() {
+                let facts = next_facts(&mut follower, health).await?;
+                let batches = read_more(facts, &mut follower, FACTS_MAX)?;
+                views.apply(&batches).await?;
+                tokio::time::sleep(PAUSE).await;
+            } else {
+                views.check().await?;
             }
             views.report_due_holds().await?;
         }
     }
 
+    /// Finds from where to read on. What belongs to another history, or to none, is thrown away.
+    async fn begin(&mut self) -> Result<u64, ProjectionError> {
+        let found = self.read_cursor().await?;
+        if let Some((cursor, log_position)) = found.and_then(|cursor| Some((cursor.clone(), position_in(&cursor)?)))
+            && cursor == self.cursor_at(log_position).await?
+        {
+            self.cursor = cursor;
+            return Ok(log_position);
+        }
+        tracing::info!(partition = self.partition.number, "the views in Redis are built from the log");
+        // The word is random, so that nothing that was there before, or that comes to nothing again, is taken for this.
+        let cursor = format!("0:{:016x}", rand::random::<u64>());
+        let mut script = scripts::CLEAR.prepare_invoke();
+        script.key(self.keys.cursor()).key(self.keys.holds()).key(self.keys.shows()).arg(&cursor).arg(self.keys.view_prefix());
+        let _: bool = self.invoke("emptying a partition in Redis", &script).await?;
+        self.cursor = cursor;
+        Ok(0)
+    }
+
+    /// What the cursor says when the log is at this position; nothing that could be in Redis, when it is not.
+    async fn cursor_at(&self, log_position: u64) -> Result<String, ProjectionError> {
+        if log_position == 0 || log_position > self.log.newest_head(LOG_PATIENCE).await? {
+            return Ok(String::new());
+        }
+        let facts = self.log.read_log(log_position - 1, 1).await?;
+        Ok(facts.first().map(cursor_of).unwrap_or_default())
+    }
+
     /// Applies consecutive facts, then moves the cursor.
-    async fn apply(&mut self, facts: &[StoredFact]) -> Result<(), ProjectionError> {
+    async fn apply(&mut self, batches: &[Following]) -> Result<(), ProjectionError> {
         let mut by_show: HashMap<&ShowId, Vec<&StoredFact>> = HashMap::new();
-        for fact in facts.iter().filter(|fact| partition_of(&fact.show) == self.partition.number) {
+        let facts = batches.iter().flat_map(|batch| batch.iter());
+        for fact in facts.filter(|fact| partition_of(&fact.show) == self.partition.number) {
             by_show.entry(&fact.show).or_default().push(fact);
         }
         for (show, facts) in by_show {
             self.apply_to(show, &facts).await?;
         }
-        let Some(last) = facts.last() else { return Ok(()) };
-        self.move_cursor(last.log_position).await
+        match batches.last().and_then(|batch| batch.last()) {
+            Some(last) => self.move_cursor(last).await,
+            None => Ok(()),
+        }
     }
 
     async fn apply_to(&mut self, show: &ShowId, facts: &[&StoredFact]) -> Result<(), ProjectionError> {
-        let is_first_meeting = !self.positions.contains_key(show);
-        if self.is_foreign && is_first_meeting {
-            return self.rebuild(show, true).await;
-        }
         loop {
             let known = self.positions.get(show).copied().unwrap_or(0);
             let new: Vec<&StoredFact> = facts.iter().copied().filter(|fact| fact.position > known).collect();
             let Some(first) = new.first().map(|fact| fact.position) else { return Ok(()) };
             if first == 1 {
-                return self.rebuild(show, false).await;
+                return self.rebuild(show).await;
             }
             let position: i64 = self.invoke("writing a view in Redis", &Advance::new(&new)?.invocation(&self.keys, show)).await?;
             if position < first as i64 {
-                return self.rebuild(show, false).await;
+                return self.rebuild(show).await;
             }
             // It may be ahead of the cursor, after a crash between the two; then some of the facts are left to apply.
             self.positions.insert(show.clone(), position as u64);
@@ -158,42 +172,33 @@ impl<'a> Views<'a> {
     }
 
     /// Folds a show's whole history and writes its view.
-    async fn rebuild(&mut self, show: &ShowId, force: bool) -> Result<(), ProjectionError> {
+    async fn rebuild(&mut self, show: &ShowId) -> Result<(), ProjectionError> {
         let whole = Whole::fold(self.log, show).await?;
-        let position: i64 = self.invoke("writing a view in Redis", &whole.invocation(&self.keys, show, force)).await?;
+        let position: i64 = self.invoke("writing a view in Redis", &whole.invocation(&self.keys, show)).await?;
         metrics::counter!(REBUILT).increment(1);
         self.positions.insert(show.clone(), position as u64);
         Ok(())
     }
 
-    async fn move_cursor(&mut self, to: u64) -> Result<(), ProjectionError> {
-        let from = self.cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
+    async fn move_cursor(&mut self, last: &StoredFact) -> Result<(), ProjectionError> {
+        let to = cursor_of(last);
         let mut script = scripts::MOVE_CURSOR.prepare_invoke();
-        script.key(self.keys.cursor()).arg(from).arg(to);
+        script.key(self.keys.cursor()).arg(&self.cursor).arg(&to);
         let has_moved: bool = self.invoke("moving a cursor in Redis", &script).await?;
         if !has_moved {
-            let elsewhere =
-                RedisError::from((redis::ErrorKind::Client, "Redis has lost what was written, or another projector writes too"));
-            return Err(failed("moving a cursor in Redis")(elsewhere));
+            return Err(elsewhere());
         }
-        self.cursor = Some(to);
-        metrics::gauge!(LOG_POSITION, "partition" => self.partition.number.to_string()).set(to as f64);
+        self.cursor = to;
+        metrics::gauge!(LOG_POSITION, "partition" => self.partition.number.to_string()).set(last.log_position as f64);
         Ok(())
     }
 
-    /// Whether Redis still has what was written; if not, from where to read on.
-    async fn check(&mut self) -> Result<Option<Follower>, ProjectionError> {
-        let found = self.read_cursor().await?;
-        if found == self.cursor {
-            return Ok(None);
-        }
-        tracing::warn!(partition = self.partition.number, ?found, expected = ?self.cursor, "Redis has another state than was written; it is built again");
-        (self.cursor, self.is_foreign) = (found, false);
-        self.positions.clear();
-        Ok(Some(self.log.follow(found.unwrap_or(0))))
+    /// Notices that Redis has another state than was written, though nothing new happens.
+    async fn check(&self) -> Result<(), ProjectionError> {
+        if self.read_cursor().await?.as_ref() == Some(&self.cursor) { Ok(()) } else { Err(elsewhere()) }
     }
 
-    async fn read_cursor(&self) -> Result<Option<u64>, ProjectionError> {
+    async fn read_cursor(&self) -> Result<Option<String>, ProjectionError> {
         let mut command = redis::cmd("GET");
         command.arg(self.keys.cursor());
         self.partition.redis.query(&command).await.map_err(failed("reading a cursor in Redis"))
@@ -201,6 +206,10 @@ impl<'a> Views<'a> {
 
     async fn report_due_holds(&self) -> Result<(), ProjectionError> {
         let DueHolds::To(nats, subject) = &self.partition.due else { return Ok(()) };
+        // A client that is not connected keeps what it is given until it is, or has no more room. Holds stay due meanwhile.
+        if nats.connection_state() != async_nats::connection::State::Connected {
+            return Ok(());
+        }
         let now = self.log.now();
         let mut script = scripts::TAKE_DUE.prepare_invoke();
         script.key(self.keys.holds()).arg(now.as_micros() / 1_000).arg((now + REPEAT_AFTER).as_micros() / 1_000).arg(DUE_MAX);
@@ -219,6 +228,21 @@ impl<'a> Views<'a> {
     ) -> Result<T, ProjectionError> {
         self.partition.redis.invoke(script).await.map_err(failed(doing))
     }
+}
+
+/// The cursor when everything up to this fact is in the views.
+fn cursor_of(fact: &StoredFact) -> String {
+    let hash: String = fact.row_hash()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}:{hash}", fact.log_position)
+}
+
+fn position_in(cursor: &str) -> Option<u64> {
+    cursor.split_once(':')?.0.parse().ok()
+}
+
+fn elsewhere() -> ProjectionError {
+    let what = "Redis has another state than was written: it lost some, or another projector writes too";
+    failed("writing the views in Redis")(RedisError::from((redis::ErrorKind::Client, what)))
 }
 
 fn failed(doing: &'static str) -> impl Fn(RedisError) -> ProjectionError {

@@ -34,17 +34,18 @@ pub static ADVANCE: LazyLock<Script> = LazyLock::new(|| {
 
 /// Writes a show's view whole.
 ///
-/// Keys: view, statuses, changed_at, holds. Arguments: the position; when its fact was recorded; the statuses; changed_at;
-/// `force` to write it whatever is there, else only over an older view; what the ids of the show's holds begin with; then for
-/// each open hold its end and its id. Answers the position of the view.
+/// Keys: view, statuses, changed_at, holds, shows. Arguments: the position; when its fact was recorded; the statuses;
+/// changed_at; the show; what the ids of its holds begin with; then for each open hold its end and its id. A view that is as
+/// new is left alone. Answers the position of the view.
 pub static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local position = tonumber(redis.call('HGET', KEYS[1], 'position') or '-1')
-         if ARGV[5] ~= 'force' and redis.call('EXISTS', KEYS[2], KEYS[3]) == 2 and position >= tonumber(ARGV[1]) then return position end
+         if redis.call('EXISTS', KEYS[2], KEYS[3]) == 2 and position >= tonumber(ARGV[1]) then return position end
          for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
            if string.sub(id, 1, #ARGV[6]) == ARGV[6] then redis.call('ZREM', KEYS[4], id) end
          end
          for at = 7, #ARGV, 2 do redis.call('ZADD', KEYS[4], ARGV[at], ARGV[at + 1]) end
+         redis.call('SADD', KEYS[5], ARGV[5])
          redis.call('SET', KEYS[2], ARGV[3])
          redis.call('SET', KEYS[3], ARGV[4])
          redis.call('HSET', KEYS[1], 'position', ARGV[1], 'recorded_at', ARGV[2])
@@ -52,7 +53,21 @@ pub static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Moves a partition's cursor. Key: the cursor. Arguments: what it must be, empty when there must be none; what it comes to.
+/// Empties a partition, and sets its cursor. Keys: cursor, holds, shows. Arguments: the cursor; what the keys of views begin
+/// with. The keys of views are all in the slot of the three.
+pub static CLEAR: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "for _, show in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+           local view = ARGV[2] .. show
+           redis.call('UNLINK', view, view .. ':statuses', view .. ':changed_at')
+         end
+         redis.call('UNLINK', KEYS[2], KEYS[3])
+         redis.call('SET', KEYS[1], ARGV[1])
+         return 1",
+    )
+});
+
+/// Moves a partition's cursor. Key: the cursor. Arguments: what it must be; what it comes to.
 /// Answers 1, or 0 when it was something else.
 pub static MOVE_CURSOR: LazyLock<Script> = LazyLock::new(|| {
     Script::new(

@@ -13,9 +13,6 @@ pub mod sqlite;
 
 use std::time::Duration;
 
-use fullhouse_eventstore::{Follower, Following, LogError};
-use futures::FutureExt;
-
 pub use sqlite::file::{FILE_NAME, open_to_read};
 
 /// Gauge: the log position that the SQL views have reached.
@@ -33,23 +30,3 @@ const FACTS_PER_TRANSACTION_MAX: usize = 20_000;
 /// The views pause so long between two transactions. Many changes of a busy moment then fall together, and the lag stays
 /// well below the second that is promised.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// What has been read, and whatever else can be had without waiting.
-fn read_more(first: Following, follower: &mut Follower) -> Result<Vec<Following>, LogError> {
-    let mut count = first.len();
-    let mut batches = vec![first];
-    while count < FACTS_PER_TRANSACTION_MAX
-        && let Some(next) = follower.next().now_or_never()
-    {
-        match next {
-            Ok(next) => {
-                count += next.len();
-                batches.push(next);
-            }
-            // It is met again by the next read, which knows what to do about it.
-            Err(LogError::Store { .. }) => break,
-            Err(broken) => return Err(broken),
-        }
-    }
-    Ok(batches)
-}

@@ -11,9 +11,9 @@ use fullhouse_eventstore::{Log, LogError};
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
-use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS, read_more};
+use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS};
 use crate::health::Health;
-use crate::{ProjectionError, next_facts, whatever_happens};
+use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 use write::PostgresViews;
 
 pub use rebuild::{Rebuilt, rebuild};
@@ -38,6 +38,12 @@ pub async fn migrate(url: &str) -> Result<(), LogError> {
     log_database::migrate_schema(url, &SCHEMA).await
 }
 
+/// Checks that the login may write the views.
+pub async fn check_rights(url: &str) -> Result<(), LogError> {
+    let mut connection = log_database::connect_to(url, "public").await?;
+    log_database::check_right(&mut connection, "fullhouse_views.seats", "UPDATE", "fullhouse_projector").await
+}
+
 /// Keeps the views near the head of the log until `stop`. Two that do so at once do no harm: each writes only what follows
 /// right after what is there.
 pub async fn run(log: Log, url: String, health: Health, stop: CancellationToken) {
@@ -50,7 +56,7 @@ async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, Pro
     let mut follower = log.follow(views.log_position());
     loop {
         let first = next_facts(&mut follower, health).await?;
-        let batches = read_more(first, &mut follower)?;
+        let batches = read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?;
         let began = std::time::Instant::now();
         timely("writing the SQL views", views.apply(&batches, u64::MAX)).await?;
         metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());

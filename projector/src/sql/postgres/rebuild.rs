@@ -7,7 +7,8 @@ use sqlx::{Connection, PgConnection};
 use super::write::PostgresViews;
 use super::{MIGRATIONS, SCHEMA, failed};
 use crate::ProjectionError;
-use crate::sql::read_more;
+use crate::read_more;
+use crate::sql::FACTS_PER_TRANSACTION_MAX;
 
 /// Where the new views are built.
 const BESIDE: Schema = Schema { name: "fullhouse_views_next", steps: &MIGRATIONS, grants: "" };
@@ -27,6 +28,13 @@ pub struct Rebuilt {
 /// swaps. Servers go on meanwhile. The connection must be the owner's. `tell` hears of each log position that is reached.
 pub async fn rebuild(log: &Log, url: &str, mut tell: impl FnMut(u64)) -> Result<Rebuilt, ProjectionError> {
     let mut owner = log_database::connect_to(url, "public").await?;
+    let is_alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(7004, 0)")
+        .fetch_one(&mut owner)
+        .await
+        .map_err(failed("locking out other rebuilds"))?;
+    if !is_alone {
+        return Err(failed("locking out other rebuilds")(sqlx::Error::Protocol("another rebuild is going on".into())));
+    }
     let doing = failed("making room for the new SQL views");
     sqlx::raw_sql("DROP SCHEMA IF EXISTS fullhouse_views_next, fullhouse_views_last CASCADE").execute(&mut owner).await.map_err(doing)?;
     log_database::migrate_schema(url, &BESIDE).await?;
@@ -37,7 +45,8 @@ pub async fn rebuild(log: &Log, url: &str, mut tell: impl FnMut(u64)) -> Result<
     fold_until(log, &mut next, in_use as u64, &mut tell).await?;
     // From here on nobody moves the views in use, so the new ones can reach the same position.
     let mut swapping = owner.begin().await.map_err(&reading)?;
-    sqlx::query("SELECT FROM fullhouse_views.view_position FOR UPDATE").execute(&mut *swapping).await.map_err(&reading)?;
+    // A lock on the table, not on its row: whoever waits for it looks the table up by its name again, and finds the new one.
+    sqlx::raw_sql("LOCK TABLE fullhouse_views.view_position IN EXCLUSIVE MODE").execute(&mut *swapping).await.map_err(&reading)?;
     let in_use: i64 = sqlx::query_scalar(IN_USE).fetch_one(&mut *swapping).await.map_err(&reading)?;
     fold_until(log, &mut next, in_use as u64, &mut tell).await?;
     let log_position = next.log_position();
@@ -57,7 +66,7 @@ async fn fold_until(log: &Log, views: &mut PostgresViews, until: u64, tell: &mut
     let mut follower = log.follow(views.log_position());
     while views.log_position() < until {
         let first = follower.next().await?;
-        views.apply(&read_more(first, &mut follower)?, until).await?;
+        views.apply(&read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?, until).await?;
         tell(views.log_position());
     }
     Ok(())

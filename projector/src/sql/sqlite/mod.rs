@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use fullhouse_eventstore::{Following, Log};
 use tokio_util::sync::CancellationToken;
 
-use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS, read_more};
+use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS};
 use crate::health::Health;
-use crate::{ProjectionError, next_facts, whatever_happens};
+use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 use write::SqlViews;
 
 /// Keeps the SQL views of a folder near the head of the log until `stop`.
@@ -29,7 +29,7 @@ async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible,
     let mut follower = log.follow(views.log_position());
     loop {
         let first = next_facts(&mut follower, health).await?;
-        let batches = read_more(first, &mut follower)?;
+        let batches = read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?;
         views = write(views, batches).await?;
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
         if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {
