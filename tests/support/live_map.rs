@@ -33,6 +33,7 @@ impl LiveMap {
     /// Opens the stream and waits for the first map.
     pub async fn open(person: &Person, event: &str) -> Self {
         let chart = person.get(&format!("/events/{event}/chart")).await;
+        assert_eq!(chart.status, 200, "{event} was acknowledged and is not known: {chart:?}");
         let labels = chart.body["seats"].as_array().unwrap().iter().map(|seat| seat["seat"].as_str().unwrap().to_owned()).collect();
         let mut map = Self {
             person: person.clone(),

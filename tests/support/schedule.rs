@@ -215,7 +215,9 @@ pub async fn run_in_hall(cluster: &Cluster, seed: u64, schedule: &Schedule, (row
         clients.push(client.await.unwrap());
     }
     for client in &mut clients {
-        tokio::time::timeout(PATIENCE, client.finish()).await.expect("a mended cluster answers");
+        if tokio::time::timeout(PATIENCE, client.finish()).await.is_err() {
+            panic!("a mended cluster does not answer; verify says {:?}", cluster.verify());
+        }
     }
     walking.await.unwrap();
     let mut map = watching.await.unwrap();
