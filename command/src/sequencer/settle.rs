@@ -10,7 +10,7 @@ use fullhouse_schemas::facts::{UnreadableFact, decode};
 use super::batch::{Decided, DecidedBatch, Decision};
 use super::load::{self, LoadError};
 use super::worker::{Slot, Worker};
-use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, Job, rejected};
+use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, DECIDED_AGAIN, Job, rejected};
 use crate::outcome::{Claimed, Outcome, Rejected, Scheduled};
 
 /// How often a batch is offered to a log that fails, and for how long, before its commands are answered "unknown".
@@ -137,6 +137,7 @@ impl Worker {
     fn settle(&mut self, decided: Decided, verdict: Verdict, recorded_at: Timestamp) {
         let outcome = match verdict {
             Verdict::Conflict => {
+                metrics::counter!(DECIDED_AGAIN).increment(1);
                 self.again.push(decided.job);
                 return;
             }
