@@ -118,7 +118,9 @@ async fn sigterm_ends_streams_finishes_what_was_begun_and_exits_with_0() {
     let began = Instant::now();
     assert_eq!(server.terminate(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(8), "it took {:?} to stop", began.elapsed());
-    let complaints: Vec<String> = server.log.iter().filter(|line| line.contains("ERROR") || line.contains("WARN")).collect();
+    // A database of the tests has no standby, which a server says when it starts.
+    let is_complaint = |line: &String| (line.contains("ERROR") || line.contains("WARN")) && !line.contains("no synchronous standby");
+    let complaints: Vec<String> = server.log.iter().filter(is_complaint).collect();
     assert_eq!(complaints, Vec::<String>::new(), "an orderly end is no error");
     while map.next().await {}
     let mut acknowledged = 0;
