@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use fullhouse_eventstore::postgres::connect_to;
+use fullhouse_eventstore::postgres::{connect_to, timely};
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectionError;
 use crate::health::{Health, with_cause};
+use crate::sql::postgres::failed;
 
 /// A piece of work that one projector at a time does.
 #[derive(Debug, Clone)]
@@ -35,8 +36,9 @@ const SILENCE_MAX: &str = "SET idle_session_timeout = '1500ms'";
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// The pause before a session is begun anew.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-/// Classes of advisory locks: one for duties, and one of which every projector shares the one that has the number of its duties, so that they can be counted.
+/// The class of the advisory locks on duties.
 const DUTY_LOCKS: i32 = 7002;
+/// The class of those by which projectors are counted: each shares the lock whose number is how many duties it may do.
 const PRESENCE_LOCKS: i32 = 7003;
 
 /// Does its share of these duties until `stop`. `start` begins the work of a duty, which ends when its token says so.
@@ -94,8 +96,8 @@ async fn hold_session(
     start: &impl Fn(u16, CancellationToken) -> JoinHandle<()>,
 ) -> Result<(), ProjectionError> {
     let mut session = connect_to(url, "public").await?;
-    timely(sqlx::raw_sql(SILENCE_MAX).execute(&mut session)).await?;
-    timely(sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(PRESENCE_LOCKS).bind(duties.len() as i32).execute(&mut session))
+    soon(sqlx::raw_sql(SILENCE_MAX).execute(&mut session)).await?;
+    soon(sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(PRESENCE_LOCKS).bind(duties.len() as i32).execute(&mut session))
         .await?;
     loop {
         let share = duties.len().div_ceil(count_projectors(&mut session, duties.len()).await?.max(1));
@@ -105,7 +107,7 @@ async fn hold_session(
             tracing::info!(duty = name(duties, duty), "a duty is handed over");
             held.end(duty).await;
             let unlocking = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(DUTY_LOCKS).bind(i32::from(duty));
-            timely(unlocking.execute(&mut session)).await?;
+            soon(unlocking.execute(&mut session)).await?;
         } else {
             for number in take_free(&mut session, duties, held, share - held.running.len()).await? {
                 tracing::info!(duty = name(duties, number), "a duty is taken up");
@@ -124,7 +126,7 @@ fn name(duties: &[Duty], number: u16) -> &str {
 async fn count_projectors(session: &mut PgConnection, duties: usize) -> Result<usize, ProjectionError> {
     let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = $2 AND granted
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let count: i64 = timely(sqlx::query_scalar(sql).bind(i64::from(PRESENCE_LOCKS)).bind(duties as i64).fetch_one(session)).await?;
+    let count: i64 = soon(sqlx::query_scalar(sql).bind(i64::from(PRESENCE_LOCKS)).bind(duties as i64).fetch_one(session)).await?;
     Ok(count as usize)
 }
 
@@ -138,12 +140,12 @@ async fn take_free(session: &mut PgConnection, duties: &[Duty], held: &Held, wan
     // Rows are tried one after the other until there are enough.
     let sql = "SELECT duty FROM unnest($2::integer[]) AS duty WHERE pg_try_advisory_lock($1, duty) LIMIT $3";
     let query = sqlx::query_scalar(sql).bind(DUTY_LOCKS).bind(others).bind(wanted as i64);
-    let taken: Vec<i32> = timely(query.fetch_all(session)).await?;
+    let taken: Vec<i32> = soon(query.fetch_all(session)).await?;
     Ok(taken.into_iter().map(|duty| duty as u16).collect())
 }
 
-async fn timely<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, ProjectionError> {
-    let failed = |source| ProjectionError::Postgres { doing: "sharing duties", source };
-    let silent = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {ANSWER_MAX:?}")));
-    tokio::time::timeout(ANSWER_MAX, work).await.map_err(|_| failed(silent()))?.map_err(failed)
+/// A statement of the session, which counts as lost when it is not answered soon.
+async fn soon<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, ProjectionError> {
+    let failed = failed("sharing duties");
+    timely(ANSWER_MAX, async { statement.await.map_err(&failed) }, &failed).await
 }

@@ -14,8 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fullhouse_domain::ShowId;
-use fullhouse_eventstore::{Log, LogError};
+use fullhouse_eventstore::LogError;
 use fullhouse_schemas::StoredFact;
 
 use self::redis::RedisViews;
@@ -53,7 +52,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
     let views = SqlViews::open(&settings.data, settings.database_url.as_deref()).await?;
     let redis = match &settings.redis_url {
-        Some(url) => Some(RedisViews::read(url, &settings.cluster, shows(&log).await?).await?),
+        Some(url) => Some(RedisViews::read(url, &settings.cluster).await?),
         None => None,
     };
     // Views are read first, so that the log has everything that they tell of.
@@ -108,20 +107,6 @@ struct Views {
     redis: Option<RedisViews>,
 }
 
-/// All shows that the log tells of.
-async fn shows(log: &Log) -> anyhow::Result<Vec<ShowId>> {
-    let (mut shows, mut after) = (Vec::new(), 0);
-    loop {
-        // What is damaged is told of later, by the replay.
-        let Ok(facts) = log.read_log(after, READ_FACTS).await else { return Ok(shows) };
-        shows.extend(facts.iter().filter(|fact| fact.position == 1).map(|fact| fact.show.clone()));
-        after += facts.len() as u64;
-        if facts.len() < READ_FACTS {
-            return Ok(shows);
-        }
-    }
-}
-
 /// Replays consecutive facts, and compares the views when their position is reached.
 async fn fold(facts: &[StoredFact], replay: &mut Replay, views: &mut Views, report: &mut Report) -> anyhow::Result<()> {
     for fact in facts {
@@ -129,7 +114,7 @@ async fn fold(facts: &[StoredFact], replay: &mut Replay, views: &mut Views, repo
         if let Some(sql) = views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
             sql.compare(replay, report).await?;
         }
-        if let Some(redis) = &views.redis {
+        if let Some(redis) = &mut views.redis {
             redis.compare(&fact.show, fact.position, replay, report);
         }
     }

@@ -74,12 +74,8 @@ impl Client {
         self.reconnect();
         while !stop.is_cancelled() {
             let command = self.unanswered.take().unwrap_or_else(|| self.next_command());
-            match self.send(&command).await {
-                Some(answer) if answer.status < 500 => self.note(command, answer).await,
-                _ => {
-                    self.unanswered = Some(command);
-                    let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
-                }
+            if !self.is_answered(command).await {
+                let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
             }
         }
         self
@@ -88,6 +84,20 @@ impl Client {
     fn reconnect(&mut self) {
         self.doors = self.doors.iter().map(Person::reconnected).collect();
         self.reader = self.reader.reconnected();
+    }
+
+    /// Sends a command once, and keeps it when nobody knows what became of it.
+    async fn is_answered(&mut self, command: Command) -> bool {
+        match self.send(&command).await {
+            Some(answer) if answer.status < 500 => {
+                self.note(command, answer).await;
+                true
+            }
+            _ => {
+                self.unanswered = Some(command);
+                false
+            }
+        }
     }
 
     async fn send(&mut self, command: &Command) -> Option<Answered> {
@@ -148,12 +158,8 @@ impl Client {
     pub async fn finish(&mut self) {
         self.reconnect();
         while let Some(command) = self.unanswered.take() {
-            match self.send(&command).await {
-                Some(answer) if answer.status < 500 => self.note(command, answer).await,
-                _ => {
-                    self.unanswered = Some(command);
-                    tokio::time::sleep(PAUSE).await;
-                }
+            if !self.is_answered(command).await {
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

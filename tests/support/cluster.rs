@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use super::Person;
-use super::server::{PROGRAM, fullhouse_in};
+use super::server::{PROGRAM, fullhouse};
 
 /// The ports of one cluster lie within so many.
 const PORTS: u16 = 100;
@@ -73,7 +73,7 @@ impl Cluster {
 
     /// Somebody with a token of this role, at the gateway.
     pub fn person(&self, role: &str, subject: &str) -> Person {
-        let output = fullhouse_in(&[], &["token", "--data", self.setting("DATA"), "--role", role, "--subject", subject]);
+        let output = fullhouse(&["token", "--data", self.setting("DATA"), "--role", role, "--subject", subject]);
         assert!(output.status.success(), "{output:?}");
         Person::with_token(self.url(), String::from_utf8(output.stdout).unwrap().trim())
     }
@@ -89,7 +89,7 @@ impl Cluster {
     /// Replays the log with `fullhouse verify`, and compares all views; returns its report when all is as promised.
     pub fn verify(&self) -> Result<Value, String> {
         let (database, redis) = (self.setting("FULLHOUSE_DATABASE_URL"), self.setting("REDIS_1_URL"));
-        let output = fullhouse_in(&[], &["verify", "--json", "--database-url", database, "--redis-url", redis]);
+        let output = fullhouse(&["verify", "--json", "--database-url", database, "--redis-url", redis]);
         if !output.status.success() {
             return Err(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)));
         }

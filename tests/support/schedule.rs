@@ -276,23 +276,21 @@ async fn watch(person: Person, event: String, stop: CancellationToken) -> JoinHa
                 is_open = map.next() => is_open,
                 () = stop.cancelled() => break,
             };
-            while !is_open && !map.try_connect().await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            if !is_open {
+                connect(&mut map).await;
             }
         }
         map.cut();
-        eventually_connected(&mut map).await;
+        tokio::time::timeout(PATIENCE, connect(&mut map)).await.expect("the stream can be resumed");
         map
     })
 }
 
-async fn eventually_connected(map: &mut LiveMap) {
-    let connecting = async {
-        while !map.try_connect().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, connecting).await.expect("the stream can be resumed");
+/// Tries until the stream is open.
+async fn connect(map: &mut LiveMap) {
+    while !map.try_connect().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// P5: `verify` finds the log sound and all views at its end. Returns how many facts there are.

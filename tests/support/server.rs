@@ -1,12 +1,12 @@
 //! A server process with a data folder of its own.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
 use fullhouse_test_servers::Database;
+pub use fullhouse_test_servers::free_port;
 use serde_json::Value;
 
 use super::{PATIENCE, Person};
@@ -17,11 +17,6 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_fullhouse");
 /// Runs the program to its end.
 pub fn fullhouse(arguments: &[&str]) -> Output {
     program().args(arguments).output().expect("the program runs")
-}
-
-/// The same with variables in its environment.
-pub fn fullhouse_in(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
-    program().envs(environment.iter().copied()).args(arguments).output().expect("the program runs")
 }
 
 /// The program, with an environment in which nothing of Fullhouse is set.
@@ -215,9 +210,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

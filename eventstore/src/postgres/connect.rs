@@ -72,7 +72,7 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
         must_be_primary(&mut connection).await.map_err(failed("connecting to the database"))?;
         Ok(connection)
     };
-    timely("connecting to the database", CONNECT_MAX, connecting).await
+    timely(CONNECT_MAX, connecting, failed("connecting to the database")).await
 }
 
 /// The connection that appends. A server that freezes between two statements of an append holds the lock that everybody
@@ -197,12 +197,18 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> LogError {
     move |source| LogError::Store { doing, source: source.into() }
 }
 
-/// Gives up after a while. The connection must not be used again then, since its answer may still come.
-pub(crate) async fn timely<T>(
-    doing: &'static str,
+/// Gives up after a while; `gave_up` says what that means. The connection must not be used again then, since its answer may
+/// still come.
+pub async fn timely<T, E>(
     limit: Duration,
-    work: impl Future<Output = Result<T, LogError>>,
-) -> Result<T, LogError> {
-    let timed_out = std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {limit:?}"));
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(failed(doing)(sqlx::Error::Io(timed_out))))
+    work: impl Future<Output = Result<T, E>>,
+    gave_up: impl FnOnce(sqlx::Error) -> E,
+) -> Result<T, E> {
+    let silent = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {limit:?}")));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(gave_up(silent())))
+}
+
+/// One column of many rows, as an array for `unnest`.
+pub fn column<'a, Row, Value>(rows: &'a [Row], value: impl FnMut(&'a Row) -> Value) -> Vec<Value> {
+    rows.iter().map(value).collect()
 }

@@ -24,14 +24,14 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use connect::{Access, Schema, check_right, connect_to, migrate, migrate_schema};
+pub use connect::{Access, Schema, check_right, column, connect_to, migrate, migrate_schema, timely};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;
 use crate::follow::Following;
 use crate::tail::Tail;
 use clock::Clock;
-use connect::{failed, timely};
+use connect::failed;
 use watch::Watching;
 use write::{WriteJob, Writer};
 
@@ -163,7 +163,7 @@ impl PostgresLog {
         let readers = self.readers.clone();
         let reading = tokio::spawn(async move {
             let mut connection = readers.acquire().await.map_err(failed("connecting to the database"))?;
-            let answer = timely("reading", READ_MAX, read(&mut connection)).await;
+            let answer = timely(READ_MAX, read(&mut connection), failed("reading")).await;
             if matches!(answer, Err(LogError::Store { .. })) {
                 drop(connection.detach());
             }
@@ -182,14 +182,12 @@ impl PostgresLog {
 
     /// The log position that the database had when this was asked, or a later one.
     pub(crate) async fn newest_head(&self, patience: Duration) -> Result<u64, LogError> {
-        let looked = timely("asking for the log's head", patience, async {
+        let looking = async {
             self.watching.look().await;
             Ok(*self.shared.head.borrow())
-        });
-        looked.await.map_err(|silent| match self.watching.trouble() {
-            Some(trouble) => failed("asking for the log's head")(sqlx::Error::Protocol(trouble)),
-            None => silent,
-        })
+        };
+        let why = |silent| self.watching.trouble().map_or(silent, sqlx::Error::Protocol);
+        timely(patience, looking, |silent| failed("asking for the log's head")(why(silent))).await
     }
 
     /// Something says that the log may have grown.

@@ -25,13 +25,7 @@ pub(crate) async fn log(connection: &mut PgConnection, after: u64, limit: usize)
 
 /// The facts after one log position and up to another; each must be there.
 pub(crate) async fn between(connection: &mut PgConnection, after: u64, until: u64) -> Result<Vec<StoredFact>, LogError> {
-    let rows = sqlx::query("SELECT * FROM facts WHERE log_position > $1 AND log_position <= $2 ORDER BY log_position")
-        .bind(after as i64)
-        .bind(until as i64)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("reading facts for an append"))?;
-    let facts = read_rows(&rows, after)?;
+    let facts = log(connection, after, (until - after) as usize).await?;
     check_gapless(&facts, after, until)?;
     Ok(facts)
 }

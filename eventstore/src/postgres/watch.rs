@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Notify, watch};
 
-use super::connect::{connect, timely};
+use super::connect::{connect, failed, timely};
 use super::{Shared, read};
 use crate::error::LogError;
 
@@ -73,7 +73,7 @@ pub(crate) async fn run(options: PgConnectOptions, shared: Arc<Shared>, watching
     let mut failing_since: Option<Instant> = None;
     loop {
         let asked = watching.asked.load(Ordering::SeqCst);
-        match timely("looking at the end of the log", LOOK_MAX, look(&options, &mut connection, &shared)).await {
+        match timely(LOOK_MAX, look(&options, &mut connection, &shared), failed("looking at the end of the log")).await {
             Ok(()) => {
                 watching.note(None);
                 if let Some(since) = failing_since.take() {

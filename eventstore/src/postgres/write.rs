@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, Row};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connect::{connect, connect_checked, failed, timely};
+use super::connect::{column, connect, connect_checked, failed, timely};
 use super::{Shared, read};
 use crate::append::{Appended, Batch, Fingerprint, Recorded, RecordedOutcome};
 use crate::error::LogError;
@@ -54,7 +54,7 @@ impl Writer {
                 self.answer_before_commit(&batch, answer).await;
                 continue;
             }
-            let appended = timely("appending", APPEND_MAX, self.append(&batch)).await;
+            let appended = timely(APPEND_MAX, self.append(&batch), failed("appending")).await;
             if appended.is_err() {
                 // What it would answer next belongs to what was given up.
                 self.connection = None;
@@ -98,7 +98,7 @@ impl Writer {
             insert(connection, &facts, &commands).await?;
         }
         sqlx::raw_sql("COMMIT").execute(connection).await.map_err(failed("committing an append"))?;
-        self.remember_heads(batch, &unknown, &facts, appended.head_before);
+        self.remember_heads(&facts, appended.head_before);
         self.shared.saw(unknown.into_iter().chain(facts).collect());
         Ok(appended)
     }
@@ -112,9 +112,9 @@ impl Writer {
                           (SELECT array_agg(command_id) FROM commands WHERE command_id = ANY ($1)) AS repeated
                    FROM (SELECT) AS one
                    LEFT JOIN LATERAL (SELECT log_position, recorded_at FROM facts ORDER BY log_position DESC LIMIT 1) AS last ON true";
-        let keyed: Vec<[u8; 16]> = keyed_of(batch).into_iter().map(|id| id.0).collect();
-        let keyed: Vec<&[u8]> = keyed.iter().map(<[u8; 16]>::as_slice).collect();
-        let row = sqlx::query(sql).bind(&keyed).bind(end.log_position as i64).fetch_one(&mut *connection).await.map_err(&reading)?;
+        let keyed = keyed_of(batch);
+        let keyed = column(&keyed, |id| id.0.as_slice());
+        let row = sqlx::query(sql).bind(keyed).bind(end.log_position as i64).fetch_one(&mut *connection).await.map_err(&reading)?;
         let now = Timestamp::from_micros(row.try_get("now").map_err(&reading)?);
         let head = row.try_get::<Option<i64>, _>("log_position").map_err(&reading)?.unwrap_or(0) as u64;
         let newest = Timestamp::from_micros(row.try_get::<Option<i64>, _>("recorded_at").map_err(&reading)?.unwrap_or(0));
@@ -165,8 +165,7 @@ impl Writer {
     }
 
     /// After a commit: what this batch has appended is known too.
-    fn remember_heads(&mut self, batch: &Batch, unknown: &[StoredFact], facts: &[StoredFact], head_before: u64) {
-        debug_assert_eq!(head_before, batch.known + unknown.len() as u64);
+    fn remember_heads(&mut self, facts: &[StoredFact], head_before: u64) {
         for fact in facts {
             self.show_heads.insert(fact.show.clone(), fact.position);
         }
@@ -226,8 +225,4 @@ async fn insert(connection: &mut PgConnection, facts: &[StoredFact], commands: &
         .await
         .map_err(failed("appending facts"))?;
     Ok(())
-}
-
-fn column<'a, Row, Value>(rows: &'a [Row], value: impl FnMut(&'a Row) -> Value) -> Vec<Value> {
-    rows.iter().map(value).collect()
 }

@@ -6,7 +6,7 @@ mod write;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use fullhouse_eventstore::postgres::{self as log_database, Schema};
+use fullhouse_eventstore::postgres::{self as log_database, Schema, timely};
 use fullhouse_eventstore::{Log, LogError};
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
@@ -52,13 +52,13 @@ pub async fn run(log: Log, url: String, health: Health, stop: CancellationToken)
 }
 
 async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, ProjectionError> {
-    let mut views = timely("opening the SQL views", PostgresViews::open(url, SCHEMA.name)).await?;
+    let mut views = timely(WRITE_MAX, PostgresViews::open(url, SCHEMA.name), failed("opening the SQL views")).await?;
     let mut follower = log.follow(views.log_position());
     loop {
         let first = next_facts(&mut follower, health).await?;
         let batches = read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?;
         let began = std::time::Instant::now();
-        timely("writing the SQL views", views.apply(&batches, u64::MAX)).await?;
+        timely(WRITE_MAX, views.apply(&batches, u64::MAX), failed("writing the SQL views")).await?;
         metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
         if log.head().saturating_sub(views.log_position()) < FACTS_PER_TRANSACTION_MAX as u64 {
@@ -67,11 +67,7 @@ async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, Pro
     }
 }
 
-async fn timely<T>(doing: &'static str, work: impl Future<Output = Result<T, ProjectionError>>) -> Result<T, ProjectionError> {
-    let timed_out = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {WRITE_MAX:?}")));
-    tokio::time::timeout(WRITE_MAX, work).await.unwrap_or_else(|_| Err(ProjectionError::Postgres { doing, source: timed_out() }))
-}
-
-fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> ProjectionError {
+/// What a failure of the database means here.
+pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> ProjectionError {
     move |source| ProjectionError::Postgres { doing, source }
 }

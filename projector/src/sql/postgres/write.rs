@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fullhouse_domain::{Chart, Currency, ReservationId, ShowId, Timestamp};
 use fullhouse_eventstore::Following;
-use fullhouse_eventstore::postgres::connect_to;
+use fullhouse_eventstore::postgres::{column, connect_to};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::http::reservation_status;
 use sqlx::{Connection, PgConnection};
@@ -192,7 +192,7 @@ async fn insert_reservations(connection: &mut PgConnection, held: &BTreeMap<u64,
         .bind(column(&rows, |(_, held)| held.subject.as_str()))
         .bind(column(&rows, |(_, held)| held.seats as i32))
         .bind(column(&rows, |(_, held)| held.total.amount))
-        .bind(column(&rows, |(_, held)| held.total.currency.as_str().to_owned()))
+        .bind(column(&rows, |(_, held)| held.total.currency.as_str()))
         .bind(column(&rows, |(_, held)| held.held_at.as_micros()))
         .bind(column(&rows, |(_, held)| held.expires_at.as_micros()))
         .bind(column(&rows, |(_, held)| held.position as i64))
@@ -240,7 +240,7 @@ async fn add_sales(connection: &mut PgConnection, sales: &BTreeMap<(ShowId, Time
         .bind(column(&rows, |(_, sales)| sales.reservations as i64))
         .bind(column(&rows, |(_, sales)| sales.seats as i64))
         .bind(column(&rows, |(_, sales)| sales.amount.amount))
-        .bind(column(&rows, |(_, sales)| sales.amount.currency.as_str().to_owned()))
+        .bind(column(&rows, |(_, sales)| sales.amount.currency.as_str()))
         .bind(column(&rows, |(_, sales)| sales.position as i64))
         .execute(connection)
         .await?;
@@ -257,8 +257,4 @@ async fn move_shows(connection: &mut PgConnection, shows: &BTreeMap<ShowId, u64>
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn column<'a, Row, Value>(rows: &'a [Row], value: impl FnMut(&'a Row) -> Value) -> Vec<Value> {
-    rows.iter().map(value).collect()
 }
