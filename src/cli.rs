@@ -29,6 +29,8 @@ pub enum Subcommand {
     Token(TokenSettings),
     /// Replays the whole log and checks what is promised; exits with 1 when something is broken
     Verify(VerifySettings),
+    /// Checks the drawn order of a waiting room against the digest that was published before; exit code 1 when it is not right
+    VerifyDraw(VerifyDrawSettings),
     /// Builds a view anew from the log beside the one in use, compares the two, and swaps them while servers go on
     Rebuild(RebuildSettings),
     /// Prints the OpenAPI description of the HTTP interface
@@ -227,6 +229,14 @@ pub struct RebuildSettings {
 pub enum RebuiltView {
     /// The SQL views, all tables together
     Sql,
+}
+
+/// Which draw is verified.
+#[derive(Debug, Args)]
+pub struct VerifyDrawSettings {
+    /// The answer to `GET /events/{event_id}/draw`; without it, standard input
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// What is verified.

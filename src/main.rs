@@ -8,6 +8,7 @@
 //! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
 //! * [`verify`]: replays the log and checks the promises
+//! * [`verify_draw`]: checks the drawn order of a waiting room
 //! * [`rebuild`]: builds a view anew
 //! * [`progress`]: how far a long job is
 //! * [`openapi`]: the description of the HTTP interface
@@ -26,6 +27,7 @@ mod store;
 mod telemetry;
 mod token;
 mod verify;
+mod verify_draw;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Verify(settings) => verify::main(&settings),
+        Subcommand::VerifyDraw(settings) => verify_draw::main(&settings),
         Subcommand::Rebuild(settings) => rebuild::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),
         Subcommand::Completions { shell } => {

@@ -1,6 +1,7 @@
 //! The description of the HTTP interface, generated from the handlers.
 
 use fullhouse_schemas::http::{CompactSeatsBody, ReadinessBody};
+use fullhouse_schemas::queue::QueueBody;
 use fullhouse_schemas::stream::ChangeBody;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -21,6 +22,12 @@ use utoipa::{Modify, OpenApi};
         fullhouse_query::chart::chart,
         fullhouse_query::seats::seats,
         fullhouse_query::stream::stream,
+        fullhouse_command::handlers::join,
+        fullhouse_query::queue::place,
+        fullhouse_command::handlers::leave,
+        fullhouse_query::queue::room,
+        fullhouse_command::handlers::change_room,
+        fullhouse_query::queue::draw,
         fullhouse_command::handlers::session,
         fullhouse_command::handlers::reserve,
         fullhouse_query::reservation::reservation,
@@ -32,10 +39,11 @@ use utoipa::{Modify, OpenApi};
         crate::serve::operations::readyz,
         crate::serve::operations::metrics,
     ),
-    components(schemas(CompactSeatsBody, ChangeBody, ReadinessBody)),
+    components(schemas(CompactSeatsBody, ChangeBody, ReadinessBody, QueueBody)),
     tags(
         (name = "shows", description = "What is on, and which seats are free. No token needed."),
         (name = "reservations", description = "Holding, buying and releasing seats. Role: customer."),
+        (name = "waiting room", description = "Who may shop now, when more people want to than may. Joining: role customer."),
         (name = "history", description = "What happened. Role: auditor."),
         (name = "operations", description = "For those who run the server."),
     ),
@@ -66,7 +74,7 @@ const ALWAYS_ANSWERED: [&str; 4] = ["/livez", "/metrics", "/session", "/readyz"]
 impl Modify for Manners {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         for (path, item) in &mut description.paths.paths {
-            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 let responses = &mut operation.responses.responses;
                 if operation.security.is_some() {

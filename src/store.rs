@@ -6,11 +6,25 @@ use anyhow::Context;
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
+use fullhouse_line::Line;
+use fullhouse_line::postgres::PostgresLine;
+use fullhouse_line::sqlite::SqliteLine;
 use fullhouse_projector::sql;
 
 use crate::cli::DatabaseSettings;
 
+/// Opens the line of those who wait: where the log is.
+pub async fn open_line(data: &Path, database_url: Option<&str>) -> anyhow::Result<Line> {
+    if let Some(url) = database_url {
+        return PostgresLine::open(url).await.map(Line::Postgres).context(LINE);
+    }
+    SqliteLine::open(data)
+        .map(Line::Sqlite)
+        .with_context(|| format!("the line in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+}
+
 /// What is wrong when a database can't be used.
+const LINE: &str = "the line of waiting rooms in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
@@ -42,7 +56,9 @@ pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let url = &settings.database_url;
     let migrating = async {
         postgres::migrate(url).await?;
-        sql::postgres::migrate(url).await
+        fullhouse_line::postgres::migrate(url).await?;
+        sql::postgres::migrate(url).await?;
+        anyhow::Ok(())
     };
     runtime.block_on(migrating).context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;
     eprintln!("The database is ready for this release.");

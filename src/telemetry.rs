@@ -48,6 +48,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_commands".into()), &COMMANDS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_joins".into()), &COMMANDS))
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics can't be collected")?;
     let upkeep = handle.clone();

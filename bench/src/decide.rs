@@ -48,7 +48,12 @@ fn half_full(seats: u32) -> Show {
     for row in 0..seats / ROW_SEATS / 2 {
         for first in [1, 51] {
             let labels = (first..first + 50).map(|number| format!("S-{row}-{number}")).collect();
-            let hold = Command::HoldSeats { reservation: id(&format!("sold{row}-{first}")), subject: ann(), wanted: Wanted::Seats(labels) };
+            let hold = Command::HoldSeats {
+                reservation: id(&format!("sold{row}-{first}")),
+                subject: ann(),
+                wanted: Wanted::Seats(labels),
+                pass: None,
+            };
             fold(&mut show, &hold);
         }
     }
@@ -67,7 +72,7 @@ fn hold_and_release(show: &mut Show, holds: u32, is_choice: bool) -> anyhow::Res
             let (row, seat) = (rows - 1 - number % (rows / 10), 1 + 2 * (number % 4));
             Wanted::Seats(vec![format!("S-{row}-{seat}"), format!("S-{row}-{}", seat + 1)])
         };
-        fold(show, &Command::HoldSeats { reservation: reservation.clone(), subject: ann(), wanted });
+        fold(show, &Command::HoldSeats { reservation: reservation.clone(), subject: ann(), wanted, pass: None });
         fold(show, &Command::ReleaseHold { reservation, subject: ann() });
     }
     Ok(began.elapsed().as_nanos() as f64 / f64::from(holds))

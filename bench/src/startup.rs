@@ -124,7 +124,7 @@ fn command(step: Step, number: u64, show: &ShowId, subject: &Subject) -> anyhow:
     let reservation = ReservationId::of_show(show, &format!("{number:x}")).context("an id")?;
     let subject = subject.clone();
     Ok(match step {
-        Step::Hold => Command::HoldSeats { reservation, subject, wanted: Wanted::BestAvailable { count: 2, section: None } },
+        Step::Hold => Command::HoldSeats { reservation, subject, wanted: Wanted::BestAvailable { count: 2, section: None }, pass: None },
         Step::End if (number / 20).is_multiple_of(20) => {
             Command::Checkout { reservation, subject, payment_reference: format!("pay-{number}") }
         }
@@ -149,6 +149,7 @@ fn entry(id: &ShowId, subject: &Subject, number: u64, show: &Show, events: &[Eve
         fingerprint: Fingerprint([0; 16]),
         show: id.clone(),
         subject: Some(subject.clone()),
+        relies_on: &[],
         valid_before: None,
         proposal: Proposal::Append(events.iter().map(|event| encode(event, Some(show.chart()))).collect()),
     }

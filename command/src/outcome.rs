@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{Chart, Plan, Refusal, Reservation, ShowId};
+use fullhouse_domain::{Chart, Place, Plan, Refusal, Reservation, ShowId};
+use fullhouse_schemas::queue::{QueueBody, RoomBody};
 
 /// What became of a command that was decided.
 #[derive(Debug)]
@@ -14,8 +15,12 @@ pub enum Outcome {
     Held(Claimed),
     /// The seats are sold.
     CheckedOut(Claimed),
-    /// The hold is over: released, or expired.
+    /// The hold is over: released, or expired. Or whatever else nobody asks about is done.
     Ended,
+    /// Somebody stands there in the line.
+    Standing(Box<Standing>),
+    /// The waiting room is like this now.
+    Room(Box<RoomBody>),
     /// It was refused. This was true at the position; 0, when there is no such show.
     Refused {
         /// Why.
@@ -27,6 +32,15 @@ pub enum Outcome {
     RefusedAs(String),
     /// Its id belongs to another command.
     KeyReused,
+}
+
+/// Where somebody stands.
+#[derive(Debug)]
+pub struct Standing {
+    /// What he is told, but for ticket and pass.
+    pub body: QueueBody,
+    /// The same for us.
+    pub place: Place,
 }
 
 /// A show that was scheduled.

@@ -68,7 +68,7 @@ fn hold(labels: &[&str]) -> Action {
 
 fn hold_wanted(wanted: Wanted) -> Action {
     let reservation = ReservationId::of_show(&show_id(), &format!("{:x}", rand::random::<u64>())).unwrap();
-    Action::Command(Command::HoldSeats { reservation, subject: Subject::parse("ann").unwrap(), wanted })
+    Action::Command(Command::HoldSeats { reservation, subject: Subject::parse("ann").unwrap(), wanted, pass: None })
 }
 
 fn best(count: u32) -> Action {

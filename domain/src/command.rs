@@ -1,6 +1,7 @@
 //! What people, and timers, ask for.
 
 use crate::id::{ReservationId, Subject};
+use crate::room::{Candidate, InLine, MemberHash};
 
 /// A request to change one show. Scheduling has a function of its own, [`crate::decide_schedule`], since there is no
 /// show yet that could decide.
@@ -14,6 +15,8 @@ pub enum Command {
         subject: Subject,
         /// Which.
         wanted: Wanted,
+        /// The number of the pass that came along: genuine, this person's, and for this show.
+        pass: Option<u64>,
     },
     /// Sell the seats of a hold to its holder.
     Checkout {
@@ -35,6 +38,33 @@ pub enum Command {
     ExpireHold {
         /// Which hold.
         reservation: ReservationId,
+    },
+    /// Begin the sale of a show with a waiting room.
+    OpenRoom {
+        /// Those who came before, in the order in which they are to be served.
+        members: Vec<MemberHash>,
+        /// What the order was drawn with.
+        seed: Option<[u8; 32]>,
+        /// The last number in the line before the draw.
+        last_entry: u64,
+    },
+    /// Let people in, as many as there is room for.
+    AdmitShoppers {
+        /// Who is there and waits.
+        candidates: Vec<Candidate>,
+        /// Numbers of those who have been let in and are there.
+        taken_up: Vec<u64>,
+    },
+    /// Take up a turn, or be let in at once when nobody has to wait.
+    TakePlace(InLine),
+    /// Give up a turn, or a place in the line.
+    LeaveRoom(InLine),
+    /// Change the waiting room; what is not named stays as it is.
+    ChangeRoom {
+        /// How many may shop at a time.
+        max_active: Option<u32>,
+        /// Whether nobody is let in.
+        is_paused: Option<bool>,
     },
 }
 

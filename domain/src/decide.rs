@@ -10,6 +10,7 @@ use crate::id::{ReservationId, Subject};
 use crate::plan::Plan;
 use crate::planted::{Bug, is_planted};
 use crate::refusal::{Conflict, Refusal};
+use crate::room;
 use crate::show::{Reservation, ReservationStatus, SeatStatus, Show};
 use crate::time::Timestamp;
 
@@ -30,17 +31,30 @@ pub fn decide_schedule(existing: Option<&Show>, plan: &Plan) -> Result<Vec<Event
 /// No events mean that what was asked for is so already: the caller may answer as if it had just happened.
 pub fn decide(show: &Show, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::HoldSeats { reservation, subject, wanted } => hold_seats(show, reservation, subject, wanted, now),
+        Command::HoldSeats { reservation, subject, wanted, pass } => {
+            check_sale(show, subject, *pass, now)?;
+            hold_seats(show, reservation, subject, wanted, now)
+        }
         Command::Checkout { reservation, subject, payment_reference } => checkout(show, reservation, subject, payment_reference, now),
         Command::ReleaseHold { reservation, subject } => release_hold(show, reservation, subject, now),
         Command::ExpireHold { reservation } => expire_hold(show, reservation, now),
+        Command::OpenRoom { members, seed, last_entry } => room::open(show, members, *seed, *last_entry, now),
+        Command::AdmitShoppers { candidates, taken_up } => room::admit(show, candidates, taken_up, now),
+        Command::TakePlace(candidate) => room::take_place(show, candidate, now),
+        Command::LeaveRoom(candidate) => room::leave(show, candidate),
+        Command::ChangeRoom { max_active, is_paused } => room::change(show, *max_active, *is_paused),
     }
 }
 
-fn hold_seats(show: &Show, reservation: &ReservationId, subject: &Subject, wanted: &Wanted, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+/// Whether seats are sold at all now, and to this person.
+fn check_sale(show: &Show, subject: &Subject, pass: Option<u64>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(on_sale_at) = show.plan().on_sale_at.filter(|&on_sale_at| now < on_sale_at) {
         return Err(Refusal::NotYetOnSale(on_sale_at));
     }
+    show.room().map_or(Ok(()), |room| room.check_pass(subject, pass, now))
+}
+
+fn hold_seats(show: &Show, reservation: &ReservationId, subject: &Subject, wanted: &Wanted, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     if show.reservation(reservation).is_some() {
         return Err(Refusal::ReservationExists);
     }

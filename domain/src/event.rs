@@ -3,7 +3,11 @@
 use crate::chart::SeatIndex;
 use crate::id::{ReservationId, Subject};
 use crate::plan::Plan;
+use crate::room::RoomEvent;
 use crate::time::Timestamp;
+
+/// Stands for the waiting room among the seats that events touch. No show has so many seats.
+pub const ROOM: SeatIndex = SeatIndex::MAX;
 
 /// A fact about one show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +48,27 @@ pub enum Event {
         /// Its seats.
         seats: Vec<SeatIndex>,
     },
+    /// Something happened to the waiting room.
+    Room(RoomEvent),
 }
 
 impl Event {
+    /// What decisions that have not seen this event must be compared with: its seats, or the waiting room.
+    pub fn touches(&self) -> &[SeatIndex] {
+        match self {
+            Event::Room(_) => &[ROOM],
+            Event::ShowScheduled(_)
+            | Event::SeatsHeld { .. }
+            | Event::SeatsReserved { .. }
+            | Event::HoldReleased { .. }
+            | Event::HoldExpired { .. } => self.seats(),
+        }
+    }
+
     /// The seats whose status this event changes.
     pub fn seats(&self) -> &[SeatIndex] {
         match self {
-            Event::ShowScheduled(_) => &[],
+            Event::ShowScheduled(_) | Event::Room(_) => &[],
             Event::SeatsHeld { seats, .. }
             | Event::SeatsReserved { seats, .. }
             | Event::HoldReleased { seats, .. }

@@ -10,6 +10,7 @@
 //! * [`command`], [`event`], [`refusal`]: the words spoken with this crate
 //! * [`show`]: the state of one show, folded from its events
 //! * [`decide`]: the decisions
+//! * [`room`]: the waiting room of a show
 //! * [`seating`]: which seats are free, arranged so that the best adjacent ones are found quickly
 
 pub mod chart;
@@ -21,6 +22,7 @@ mod layout;
 pub mod plan;
 pub mod planted;
 pub mod refusal;
+pub mod room;
 mod row;
 pub mod seating;
 pub mod show;
@@ -31,9 +33,10 @@ pub mod time;
 pub use chart::{Chart, SeatIndex};
 pub use command::{Command, Wanted};
 pub use decide::{decide, decide_schedule};
-pub use event::Event;
+pub use event::{Event, ROOM};
 pub use id::{ReservationId, ShowId, Subject};
 pub use plan::{Currency, Money, Plan};
 pub use refusal::{Conflict, PlanFault, Refusal};
+pub use room::{Candidate, InLine, MemberHash, Place, Room, RoomEvent, Turn, TurnEnd};
 pub use show::{Claim, Reservation, ReservationStatus, SeatStatus, Show};
 pub use time::Timestamp;

@@ -14,6 +14,8 @@ pub const ROW_SEATS_MAX: u32 = 1_000;
 pub const RESERVATION_SEATS_MAX: u32 = 50;
 /// The longest that a show may hold seats for a customer: a week.
 pub const HOLD_SECONDS_MAX: u32 = 7 * 24 * 60 * 60;
+/// The most people that a waiting room may let in at a time.
+pub const ACTIVE_MAX: u32 = 100_000;
 /// The longest title, section or row name, in characters.
 pub const NAME_CHARACTERS_MAX: usize = 80;
 /// The longest description, in characters.
@@ -73,6 +75,35 @@ pub struct Plan {
 pub struct WaitingRoom {
     /// People, not seats.
     pub max_active: u32,
+    /// How long somebody who was let in has to show himself, in seconds.
+    pub take_up_seconds: u32,
+    /// How long he may hold nothing, in seconds.
+    pub idle_seconds: u32,
+    /// How long he may shop, in seconds from when he was let in.
+    pub session_seconds: u32,
+    /// SHA-256 of the seed that the order of those who come before the sale will be drawn with. Nothing, when there is none: then
+    /// they are served in the order in which they came.
+    pub seed_sha256: Option<[u8; 32]>,
+}
+
+impl WaitingRoom {
+    /// Unless the organizer says otherwise.
+    pub const TAKE_UP_SECONDS: u32 = 60;
+    /// Unless the organizer says otherwise.
+    pub const IDLE_SECONDS: u32 = 300;
+    /// Unless the organizer says otherwise.
+    pub const SESSION_SECONDS: u32 = 1_200;
+
+    /// A room for so many people, with the usual times.
+    pub fn of(max_active: u32) -> Self {
+        Self {
+            max_active,
+            take_up_seconds: Self::TAKE_UP_SECONDS,
+            idle_seconds: Self::IDLE_SECONDS,
+            session_seconds: Self::SESSION_SECONDS,
+            seed_sha256: None,
+        }
+    }
 }
 
 /// A part of the hall whose seats have one price.
@@ -113,6 +144,12 @@ impl Plan {
         }
         check_range(&mut faults, "hold_seconds", self.hold_seconds, HOLD_SECONDS_MAX);
         check_range(&mut faults, "max_seats_per_reservation", self.max_seats_per_reservation, RESERVATION_SEATS_MAX);
+        if let Some(room) = &self.waiting_room {
+            faults.extend(max_active_faults(room.max_active));
+            check_range(&mut faults, "waiting_room.take_up_seconds", room.take_up_seconds, HOLD_SECONDS_MAX);
+            check_range(&mut faults, "waiting_room.idle_seconds", room.idle_seconds, HOLD_SECONDS_MAX);
+            check_range(&mut faults, "waiting_room.session_seconds", room.session_seconds, HOLD_SECONDS_MAX);
+        }
         if self.sections.is_empty() {
             faults.push(PlanFault::new("sections", "has no section"));
         }
@@ -154,6 +191,13 @@ impl Plan {
             faults.push(PlanFault::new("sections", format!("has {seats} seats; a show may have {SEATS_MAX}")));
         }
     }
+}
+
+/// What is wrong with a waiting room's limit.
+pub(crate) fn max_active_faults(max_active: u32) -> Vec<PlanFault> {
+    let mut faults = Vec::new();
+    check_range(&mut faults, "waiting_room.max_active", max_active, ACTIVE_MAX);
+    faults
 }
 
 fn check_name(faults: &mut Vec<PlanFault>, path: &str, name: &str) {

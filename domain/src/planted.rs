@@ -18,6 +18,8 @@ pub enum Bug {
     LeaveRedisBehind,
     /// Time is the process's own, not the database's.
     OwnClock,
+    /// Whoever has no pass may hold seats in spite of the waiting room.
+    SkipPass,
 }
 
 /// Whether a bug is planted.
@@ -36,8 +38,10 @@ mod planting {
     impl Bug {
         /// The bug of this name, as it stands in the code.
         pub fn parse(name: &str) -> Option<Self> {
-            use Bug::{AnswerBeforeCommit, ExpireEarly, ForgetCommandIds, LeaveRedisBehind, OwnClock, SkipFacts, SkipWindowCheck};
-            let all = [AnswerBeforeCommit, ForgetCommandIds, SkipWindowCheck, ExpireEarly, SkipFacts, LeaveRedisBehind, OwnClock];
+            use Bug::{
+                AnswerBeforeCommit, ExpireEarly, ForgetCommandIds, LeaveRedisBehind, OwnClock, SkipFacts, SkipPass, SkipWindowCheck,
+            };
+            let all = [AnswerBeforeCommit, ForgetCommandIds, SkipWindowCheck, ExpireEarly, SkipFacts, LeaveRedisBehind, OwnClock, SkipPass];
             all.into_iter().find(|bug| format!("{bug:?}") == name)
         }
     }

@@ -14,6 +14,10 @@ pub enum Refusal {
     AlreadyScheduled,
     /// Seats are not on sale before this instant.
     NotYetOnSale(Timestamp),
+    /// The show has a waiting room, and it is not this person's turn.
+    PassRequired,
+    /// The show has no waiting room.
+    NoWaitingRoom,
     /// No seat was asked for.
     NoSeats,
     /// More seats were asked for than one reservation may have.

@@ -7,6 +7,7 @@ use crate::chart::{Chart, SeatIndex};
 use crate::event::Event;
 use crate::id::{ReservationId, Subject};
 use crate::plan::Plan;
+use crate::room::{Room, RoomBreach};
 use crate::seating::FreeSeats;
 use crate::time::Timestamp;
 
@@ -95,6 +96,10 @@ pub struct Show {
     /// Pending reservations by the end of their hold.
     open: BTreeSet<(Timestamp, u32)>,
     free: FreeSeats,
+    available: u32,
+    pending: u32,
+    /// The waiting room, if the show has one.
+    room: Option<Room>,
     /// Free seats that best-available choices keep away from, while a hold of them is being committed.
     aside: Vec<SeatIndex>,
 }
@@ -120,6 +125,8 @@ pub enum Breach {
     ExpiredEarly(ReservationId),
     /// A hold was checked out after its end (promise P4).
     CheckedOutLate(ReservationId),
+    /// The waiting room was not kept to.
+    Room(RoomBreach),
 }
 
 impl Show {
@@ -136,6 +143,9 @@ impl Show {
             claim_of: HashMap::new(),
             open: BTreeSet::new(),
             free: FreeSeats::all(&chart),
+            available: chart.seats(),
+            pending: 0,
+            room: Room::of_plan(plan),
             aside: Vec::new(),
             chart,
         })
@@ -148,11 +158,18 @@ impl Show {
         if let Some(&seat) = event.seats().iter().find(|&&seat| seat >= self.chart.seats()) {
             return Err(Breach::UnknownSeat(seat));
         }
+        match (&mut self.room, event) {
+            (Some(room), _) => room.evolve(event, recorded_at).map_err(Breach::Room)?,
+            (None, Event::Room(_)) => return Err(Breach::Room(RoomBreach::NoRoom)),
+            (None, _) => {}
+        }
         match event {
+            Event::Room(_) => Ok(()),
             Event::ShowScheduled(_) => Err(Breach::NotScheduledOnce),
             Event::SeatsHeld { reservation, subject, seats, expires_at } => self.hold(reservation, subject, seats, *expires_at),
             Event::SeatsReserved { reservation, seats, payment_reference } => {
                 let claim = self.end(reservation, seats, ReservationStatus::Reserved)?;
+                self.pending -= seats.len() as u32;
                 let ended = &mut self.reservations[claim.0 as usize];
                 ended.payment_reference = Some(payment_reference.as_str().into());
                 if recorded_at >= ended.expires_at { Err(Breach::CheckedOutLate(reservation.clone())) } else { Ok(()) }
@@ -182,6 +199,8 @@ impl Show {
             }
         }
         self.free.take(seats);
+        self.available -= seats.len() as u32;
+        self.pending += seats.len() as u32;
         self.open.insert((expires_at, claim.0));
         self.reservations.push(Reservation::as_held(id, subject, seats, expires_at, self.recorded_at, self.position));
         Ok(())
@@ -207,6 +226,8 @@ impl Show {
         for &seat in seats {
             self.claims[seat as usize] = None;
         }
+        self.available += seats.len() as u32;
+        self.pending -= seats.len() as u32;
         self.free.give_back(seats);
     }
 
@@ -244,6 +265,26 @@ impl Show {
     /// When the last event that was folded was recorded.
     pub fn recorded_at(&self) -> Timestamp {
         self.recorded_at
+    }
+
+    /// The waiting room, if the show has one.
+    pub fn room(&self) -> Option<&Room> {
+        self.room.as_ref()
+    }
+
+    /// How many seats nobody has.
+    pub fn available(&self) -> u32 {
+        self.available
+    }
+
+    /// How many seats are held.
+    pub fn pending(&self) -> u32 {
+        self.pending
+    }
+
+    /// Whether no seat is free, nor may become so.
+    pub fn is_sold_out(&self) -> bool {
+        self.available == 0 && self.pending == 0
     }
 
     /// What can be said of a seat.

@@ -159,7 +159,8 @@ fn every_seat_agrees(show: &Show, paper: &Paper, now: i64) -> Result<(), TestCas
 fn the_same_wanted_seats_by_two_people_go_to_one_of_them() {
     let mut show = Stage::given([]).show;
     let wanted = || Wanted::Seats(vec!["S-A-1".into()]);
-    let commands = ["r1", "r2"].map(|id| Command::HoldSeats { reservation: reservation(id), subject: subject("ann"), wanted: wanted() });
+    let commands =
+        ["r1", "r2"].map(|id| Command::HoldSeats { reservation: reservation(id), subject: subject("ann"), wanted: wanted(), pass: None });
     assert!(run(&mut show, &commands[0], at(0)).is_ok());
     assert!(run(&mut show, &commands[1], at(0)).is_err());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 /// A digest of what a command asks for. The same command id with another fingerprint is a misuse of the id.
@@ -34,6 +34,8 @@ pub struct Entry {
     pub show: ShowId,
     /// Who sent it.
     pub subject: Option<Subject>,
+    /// What the decision relies on beside what its facts touch: the waiting room, for a hold with a pass.
+    pub relies_on: &'static [SeatIndex],
     /// When the decision ceases to be right, though nothing happens: the end of the hold that it is about. Nothing, when
     /// time does not matter to it.
     pub valid_before: Option<Timestamp>,
@@ -80,7 +82,7 @@ pub enum Verdict {
     },
     /// The refusal was true on the newest state.
     Refused,
-    /// A later fact touches its seats (or, for a refusal, its show): it must be decided again.
+    /// A later fact touches its seats or what it relies on (or, for a refusal, its show): it must be decided again.
     Conflict,
     /// The log knows this command id.
     Repeated(Recorded),

@@ -219,13 +219,15 @@ impl Touched {
     }
 
     /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
-    /// happened to the show; facts about seats depend on those seats only.
+    /// happened to the show; facts about seats depend on those seats, and on what the decision says that it relies on.
     fn outdates(&self, entry: &Entry) -> bool {
         let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
             Proposal::KeepRefusal(_) | Proposal::Refuse => true,
             Proposal::Append(facts) => {
-                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.contains(seat)))
+                let relied_on = entry.relies_on.iter().filter(|_| !facts.is_empty());
+                relied_on.chain(facts.iter().flat_map(|fact| &fact.touches)).any(|seat| touched.contains(seat))
+                    || facts.iter().any(|fact| fact.touches.is_empty())
             }
         }
     }

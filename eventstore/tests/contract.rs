@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_domain::{ROOM, SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Appended, Batch, Entry, Fingerprint, Log, LogError, Proposal, Recorded, RecordedOutcome, Verdict};
@@ -70,6 +70,7 @@ fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
         fingerprint: Fingerprint([7; 16]),
         show: show(show_name),
         subject: Subject::parse("ann"),
+        relies_on: &[],
         valid_before: None,
         proposal,
     }
@@ -130,6 +131,19 @@ async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(
         appended.verdicts,
         [Verdict::Conflict, accepted(2, 2), accepted(3, 1), Verdict::Conflict, Verdict::Conflict, Verdict::Conflict]
     );
+}
+
+async fn what_a_command_relies_on_counts_like_its_seats(store: impl Store) {
+    let log = store.open().await.expect("a new log");
+    let relying = |id, seats: &[SeatIndex]| Entry { relies_on: &[ROOM], ..holding(id, "a", seats) };
+    append(&log, 0, vec![holding(1, "a", &[0])]).await;
+    // Two that rely on the same do not disturb one another; what touches it disturbs both.
+    let appended = append(&log, 0, vec![relying(2, &[1]), relying(3, &[2])]).await;
+    assert_eq!(appended.verdicts, [accepted(2, 2), accepted(3, 3)]);
+    let appended = append(&log, 3, vec![holding(4, "a", &[ROOM]), relying(5, &[3]), holding(6, "a", &[4])]).await;
+    assert_eq!(appended.verdicts, [accepted(4, 4), Verdict::Conflict, accepted(5, 5)]);
+    let appended = append(&log, 3, vec![relying(7, &[5]), Entry { relies_on: &[ROOM], ..holding(8, "b", &[5]) }]).await;
+    assert_eq!(appended.verdicts, [Verdict::Conflict, accepted(6, 1)], "another show has a room of its own");
 }
 
 async fn commands_of_one_batch_do_not_take_each_others_seats(store: impl Store) {
@@ -360,6 +374,7 @@ suites!(
     positions_have_no_gap
     a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
     commands_of_one_batch_do_not_take_each_others_seats
+    what_a_command_relies_on_counts_like_its_seats
     a_refusal_on_the_newest_state_stands
     a_repeated_command_gets_its_first_outcome
     a_command_repeated_within_a_batch_takes_effect_once

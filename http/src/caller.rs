@@ -65,13 +65,14 @@ impl Caller {
         tokens.verify(token).map(Some).map_err(|why| unauthorized(&format!("The token is not valid: {why}.")))
     }
 
-    fn with_role(headers: &HeaderMap, tokens: &Tokens, role: Role) -> Result<Subject, Failure> {
+    fn with_role(headers: &HeaderMap, tokens: &Tokens, roles: &[Role]) -> Result<Subject, Failure> {
         let caller =
             Self::of(headers, tokens)?.ok_or_else(|| unauthorized("This needs a token. `POST /session` gives anyone a guest token."))?;
-        if caller.role == role {
+        if roles.contains(&caller.role) {
             return Ok(caller.subject.clone());
         }
-        let detail = format!("This is for the role `{}`; your token's role is `{}`.", role.as_str(), caller.role.as_str());
+        let named: Vec<String> = roles.iter().map(|role| format!("`{}`", role.as_str())).collect();
+        let detail = format!("This is for the role {}; your token's role is `{}`.", named.join(" or "), caller.role.as_str());
         Err(Problem::new(Code::Forbidden, detail).into())
     }
 }
@@ -81,7 +82,7 @@ fn unauthorized(detail: &str) -> Failure {
 }
 
 macro_rules! callers {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $($role:ident)|+;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name(pub Subject);
@@ -94,7 +95,7 @@ macro_rules! callers {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
                 let tokens = Arc::<Tokens>::from_ref(state);
-                Caller::with_role(&parts.headers, &tokens, Role::$name).map(Self)
+                Caller::with_role(&parts.headers, &tokens, &[$(Role::$role),*]).map(Self)
             }
         }
     )*};
@@ -102,9 +103,11 @@ macro_rules! callers {
 
 callers! {
     /// The subject of a caller whose role is `customer`.
-    Customer
+    Customer = Customer;
     /// The subject of a caller whose role is `organizer`.
-    Organizer
+    Organizer = Organizer;
+    /// The subject of a caller who may change how a sale runs: `organizer` or `operator`.
+    SaleKeeper = Organizer | Operator;
     /// The subject of a caller whose role is `auditor`.
-    Auditor
+    Auditor = Auditor;
 }

@@ -8,6 +8,7 @@
 //! * [`extract`]: parameters of paths and queries
 //! * [`idempotency`]: the `Idempotency-Key` header
 //! * [`tokens`], [`caller`]: who is asking
+//! * [`tickets`]: tickets and passes of waiting rooms
 //!
 //! Nothing here knows what the handlers do.
 
@@ -17,12 +18,14 @@ pub mod extract;
 pub mod idempotency;
 pub mod manners;
 pub mod problem;
+pub mod tickets;
 pub mod tokens;
 
 pub use body::JsonBody;
-pub use caller::{Auditor, Caller, Customer, Organizer, Role};
+pub use caller::{Auditor, Caller, Customer, Organizer, Role, SaleKeeper};
 pub use extract::{Parameters, PathId};
 pub use idempotency::IdempotencyKey;
 pub use manners::RequestId;
 pub use problem::Answer;
+pub use tickets::Ticket;
 pub use tokens::Tokens;

@@ -30,7 +30,7 @@ pub const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many verified tokens are remembered. Verifying a signature costs more than all the rest of a request.
 const REMEMBERED_MAX: usize = 50_000;
 /// Longer tokens are refused unread.
-const TOKEN_BYTES_MAX: usize = 4_096;
+pub(crate) const TOKEN_BYTES_MAX: usize = 4_096;
 /// Algorithms that a key set's keys may be for: signatures only, so that no public key can be used as a secret.
 const ALGORITHMS: [Algorithm; 5] = [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256];
 
@@ -60,9 +60,9 @@ pub enum KeyError {
 
 /// Signs and verifies tokens.
 pub struct Tokens {
-    signing: EncodingKey,
-    own: DecodingKey,
-    own_id: String,
+    pub(crate) signing: EncodingKey,
+    pub(crate) own: DecodingKey,
+    pub(crate) own_id: String,
     others: HashMap<String, (Algorithm, DecodingKey)>,
     verified: Cache<Box<str>, Verified>,
 }
@@ -197,7 +197,7 @@ impl Tokens {
     }
 }
 
-fn now_seconds() -> u64 {
+pub(crate) fn now_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -12,6 +12,7 @@
 //!
 //! Nothing here decides anything: the command side does, and this crate knows nothing of it.
 
+pub mod admission;
 pub mod duties;
 pub mod health;
 pub mod live;

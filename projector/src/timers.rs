@@ -55,7 +55,7 @@ impl Timers {
     pub(crate) fn apply(&self, event: &Event) {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::ShowScheduled(_) => {}
+            Event::ShowScheduled(_) | Event::Room(_) => {}
             Event::SeatsHeld { reservation, expires_at, .. } => holds.open(reservation, *expires_at),
             Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } | Event::HoldExpired { reservation, .. } => {
                 holds.end(reservation);

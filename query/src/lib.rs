@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! * [`shows`], [`chart`], [`seats`], [`reservation`]: what is, from the views, and the seats as they were
+//! * [`queue`]: the waiting room
 //! * [`history`]: what happened, from the log
 //! * [`stream`]: what changes, as it changes
 //! * `conditional`: answers that a client may have already
@@ -12,6 +13,7 @@
 pub mod chart;
 mod conditional;
 pub mod history;
+pub mod queue;
 pub mod reservation;
 pub mod seats;
 pub mod shows;
@@ -27,6 +29,7 @@ use fullhouse_domain::ShowId;
 use fullhouse_eventstore::{Log, LogError};
 use fullhouse_http::problem::{Failure, internal};
 use fullhouse_http::{Answer, Tokens};
+use fullhouse_line::Presence;
 use fullhouse_schemas::{Code, Problem};
 use fullhouse_views::{LiveShow, LiveViews};
 use tokio::sync::Semaphore;
@@ -45,6 +48,7 @@ pub struct QueryState {
     log: Log,
     tokens: Arc<Tokens>,
     streams: Arc<Streams>,
+    presence: Arc<Presence>,
     past_reads: Arc<Semaphore>,
 }
 
@@ -55,9 +59,9 @@ impl FromRef<QueryState> for Arc<Tokens> {
 }
 
 impl QueryState {
-    /// Reads from these views and this log.
-    pub fn new(views: Arc<LiveViews>, log: Log, tokens: Arc<Tokens>, streams: Arc<Streams>) -> Self {
-        Self { views, log, tokens, streams, past_reads: Arc::new(Semaphore::new(PAST_READS_MAX)) }
+    /// Reads from these views and this log; who asks after his place is noted.
+    pub fn new(views: Arc<LiveViews>, log: Log, tokens: Arc<Tokens>, streams: Arc<Streams>, presence: Arc<Presence>) -> Self {
+        Self { views, log, tokens, streams, presence, past_reads: Arc::new(Semaphore::new(PAST_READS_MAX)) }
     }
 
     fn show(&self, id: &ShowId) -> Answer<Arc<LiveShow>> {
@@ -107,6 +111,9 @@ pub fn router(state: QueryState) -> Router {
         .route("/events/{event_id}", get(shows::one))
         .route("/events/{event_id}/chart", get(chart::chart))
         .route("/events/{event_id}/seats", get(seats::seats))
+        .route("/events/{event_id}/queue", get(queue::place))
+        .route("/events/{event_id}/waiting-room", get(queue::room))
+        .route("/events/{event_id}/draw", get(queue::draw))
         .route("/events/{event_id}/history", get(history::of_show))
         .route("/log", get(history::of_log))
         .route("/reserve/{reservation_id}", get(reservation::reservation))

@@ -9,13 +9,14 @@ use fullhouse_http::problem::internal;
 use fullhouse_http::{Answer, Parameters, PathId};
 use fullhouse_schemas::facts::decode;
 use fullhouse_schemas::http::{CompactSeatsBody, Counts, SeatsBody, statuses_text};
+use fullhouse_schemas::queue::QueueSummaryBody;
 use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{Code, Problem, StoredFact};
 use fullhouse_views::{LiveShow, SeatView};
 use serde::Deserialize;
 
 use crate::conditional::{self, Tag};
-use crate::{PATIENCE, QueryState, log_failed};
+use crate::{PATIENCE, QueryState, log_failed, queue};
 
 /// How many facts are read at a time.
 const READ_FACTS: usize = 4_096;
@@ -98,9 +99,9 @@ pub async fn seats(
         None => {
             // The projector waits while the view is looked at, so it is copied and let go.
             let map = Map::of(&show.view());
-            Ok(answer(&headers, wanted.format, &show, &map))
+            Ok(answer(&headers, wanted.format, &show, &map, queue::summary(&show, state.log.now())))
         }
-        Some(moment) => Ok(answer(&headers, wanted.format, &show, &Map::of(&past(&state, &show, moment).await?))),
+        Some(moment) => Ok(answer(&headers, wanted.format, &show, &Map::of(&past(&state, &show, moment).await?), None)),
     }
 }
 
@@ -117,17 +118,20 @@ impl Map {
     }
 }
 
-fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &Map) -> Response {
+fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &Map, queue: Option<QueueSummaryBody>) -> Response {
     let Map { position, counts, statuses } = map;
     let (position, counts) = (*position, *counts);
+    // Turns end by time too, so with a waiting room the position alone does not name the state.
+    let tag =
+        queue.as_ref().map_or_else(|| Tag::new(position), |queue| Tag::new(format_args!("{position}-{}-{}", queue.active, queue.is_full)));
     let body = || -> Bytes {
         let written = match format {
-            Format::Compact => serde_json::to_vec(&CompactSeatsBody { position, counts, statuses: statuses_text(statuses) }),
-            Format::Full => serde_json::to_vec(&SeatsBody::new(show.id(), show.chart(), position, counts, statuses)),
+            Format::Compact => serde_json::to_vec(&CompactSeatsBody { position, counts, statuses: statuses_text(statuses), queue }),
+            Format::Full => serde_json::to_vec(&SeatsBody { queue, ..SeatsBody::new(show.id(), show.chart(), position, counts, statuses) }),
         };
         written.expect("text and numbers always serialize").into()
     };
-    conditional::json(headers, &Tag::new(position), "no-cache", body)
+    conditional::json(headers, &tag, "no-cache", body)
 }
 
 /// Folds the log up to a moment.

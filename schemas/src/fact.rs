@@ -22,12 +22,32 @@ pub enum FactKind {
     HoldReleased,
     /// See [`fullhouse_domain::Event::HoldExpired`].
     HoldExpired,
+    /// See [`fullhouse_domain::RoomEvent::Changed`].
+    RoomChanged,
+    /// See [`fullhouse_domain::RoomEvent::LineDrawn`].
+    LineDrawn,
+    /// See [`fullhouse_domain::RoomEvent::Opened`].
+    RoomOpened,
+    /// See [`fullhouse_domain::RoomEvent::Moved`].
+    RoomMoved,
+    /// See [`fullhouse_domain::RoomEvent::Closed`].
+    RoomClosed,
 }
 
 impl FactKind {
     /// All of them.
-    pub const ALL: [FactKind; 5] =
-        [FactKind::ShowScheduled, FactKind::SeatsHeld, FactKind::SeatsReserved, FactKind::HoldReleased, FactKind::HoldExpired];
+    pub const ALL: [FactKind; 10] = [
+        FactKind::ShowScheduled,
+        FactKind::SeatsHeld,
+        FactKind::SeatsReserved,
+        FactKind::HoldReleased,
+        FactKind::HoldExpired,
+        FactKind::RoomChanged,
+        FactKind::LineDrawn,
+        FactKind::RoomOpened,
+        FactKind::RoomMoved,
+        FactKind::RoomClosed,
+    ];
 
     /// The name that is stored. It must never change.
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +57,11 @@ impl FactKind {
             FactKind::SeatsReserved => "seats_reserved",
             FactKind::HoldReleased => "hold_released",
             FactKind::HoldExpired => "hold_expired",
+            FactKind::RoomChanged => "room_changed",
+            FactKind::LineDrawn => "line_drawn",
+            FactKind::RoomOpened => "room_opened",
+            FactKind::RoomMoved => "room_moved",
+            FactKind::RoomClosed => "room_closed",
         }
     }
 
@@ -76,7 +101,8 @@ pub struct NewFact {
     pub version: u16,
     /// A JSON object.
     pub data: String,
-    /// The seats whose status it changes; conflicts between commands are found by them.
+    /// The seats whose status it changes, or the waiting room ([`fullhouse_domain::ROOM`]); conflicts between commands are found by
+    /// them.
     pub touches: Vec<SeatIndex>,
 }
 

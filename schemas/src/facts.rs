@@ -4,7 +4,8 @@
 //! version, teach [`upcast`] to lift the old one, and freeze a sample of it in `samples/`. Seats are stored by label,
 //! so that a fact can be read without its chart.
 
-use fullhouse_domain::plan::{Row, Section, WaitingRoom};
+use fullhouse_domain::plan::WaitingRoom;
+use fullhouse_domain::plan::{Row, Section};
 use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, SeatIndex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,10 @@ use serde_json::Value;
 
 use crate::fact::{FactKind, NewFact, StoredFact};
 use crate::time::Instant;
+
+pub mod room;
+
+pub use room::WaitingRoomData;
 
 /// Why a stored fact can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +32,7 @@ pub struct UnreadableFact {
     pub reason: String,
 }
 
-/// `show_scheduled`, version 2. Version 1 had no rings.
+/// `show_scheduled`, version 3. Version 1 had no rings, version 2 no rules of a waiting room but its limit.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the members are those of fullhouse_domain::Plan, documented there")]
@@ -40,14 +45,6 @@ pub struct ShowScheduled {
     pub max_seats_per_reservation: u32,
     pub waiting_room: Option<WaitingRoomData>,
     pub sections: Vec<SectionData>,
-}
-
-/// See [`WaitingRoom`].
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "documented in the domain")]
-pub struct WaitingRoomData {
-    pub max_active: u32,
 }
 
 /// See [`Section`].
@@ -111,8 +108,16 @@ pub struct HoldEnded {
 /// The version that is written today.
 pub const fn current_version(kind: FactKind) -> u16 {
     match kind {
-        FactKind::ShowScheduled => 2,
-        FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => 1,
+        FactKind::ShowScheduled => 3,
+        FactKind::SeatsHeld
+        | FactKind::SeatsReserved
+        | FactKind::HoldReleased
+        | FactKind::HoldExpired
+        | FactKind::RoomChanged
+        | FactKind::LineDrawn
+        | FactKind::RoomOpened
+        | FactKind::RoomMoved
+        | FactKind::RoomClosed => 1,
     }
 }
 
@@ -122,6 +127,15 @@ pub fn upcast(kind: FactKind, version: u16, mut data: Value) -> Option<Value> {
         (FactKind::ShowScheduled, 1) => {
             for section in data.get_mut("sections")?.as_array_mut()? {
                 section.as_object_mut()?.insert("ring".into(), Value::Null);
+            }
+            Some(data)
+        }
+        (FactKind::ShowScheduled, 2) => {
+            if let Some(room) = data.get_mut("waiting_room")?.as_object_mut() {
+                // No release that wrote version 2 ran a waiting room: the usual times are as good as any.
+                let max_active = u32::try_from(room.get("max_active")?.as_u64()?).ok()?;
+                let usual = serde_json::to_value(WaitingRoomData::from(WaitingRoom::of(max_active))).ok()?;
+                *room = usual.as_object()?.clone();
             }
             Some(data)
         }
@@ -152,8 +166,9 @@ pub fn encode(event: &Event, chart: Option<&Chart>) -> NewFact {
         Event::HoldExpired { reservation, .. } => {
             (FactKind::HoldExpired, to_json(&HoldEnded { reservation_id: reservation.to_string(), seats: labels() }))
         }
+        Event::Room(event) => room::encode(event),
     };
-    NewFact { kind, version: current_version(kind), data, touches: event.seats().to_vec() }
+    NewFact { kind, version: current_version(kind), data, touches: event.touches().to_vec() }
 }
 
 fn to_json(data: &impl Serialize) -> String {
@@ -232,6 +247,9 @@ fn decode_current(fact: &StoredFact, data: &str) -> Result<Event, String> {
             let HoldEnded { reservation_id, seats: labels } = from_json(data)?;
             Event::HoldExpired { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }
         }
+        FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => {
+            Event::Room(room::decode(fact.kind, data)?)
+        }
     })
 }
 
@@ -258,7 +276,7 @@ impl ShowScheduled {
             on_sale_at: plan.on_sale_at.map(Instant),
             hold_seconds: plan.hold_seconds,
             max_seats_per_reservation: plan.max_seats_per_reservation,
-            waiting_room: plan.waiting_room.map(|room| WaitingRoomData { max_active: room.max_active }),
+            waiting_room: plan.waiting_room.map(WaitingRoomData::from),
             sections: plan.sections.iter().map(SectionData::from_section).collect(),
         }
     }
@@ -271,7 +289,7 @@ impl ShowScheduled {
             on_sale_at: self.on_sale_at.map(|instant| instant.0),
             hold_seconds: self.hold_seconds,
             max_seats_per_reservation: self.max_seats_per_reservation,
-            waiting_room: self.waiting_room.map(|room| WaitingRoom { max_active: room.max_active }),
+            waiting_room: self.waiting_room.map(WaitingRoomData::into_room).transpose()?,
             sections: self.sections.into_iter().map(SectionData::into_section).collect::<Result<_, _>>()?,
         })
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use fullhouse_domain::plan::{Row, Section, WaitingRoom};
 use fullhouse_domain::show::Reservation;
-use fullhouse_domain::{Chart, Currency, Money, Plan, ReservationStatus, SeatIndex, SeatStatus, ShowId, Timestamp, Wanted};
+use fullhouse_domain::{Chart, Currency, Money, Plan, ReservationStatus, SeatIndex, SeatStatus, Show, ShowId, Timestamp, Wanted};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, Problem};
+use crate::queue::{QueueSummaryBody, WaitingRoomBody};
 use crate::time::Instant;
 
 /// The largest body of `POST /events`, in bytes.
@@ -76,14 +77,6 @@ fn default_max_seats() -> u32 {
     10
 }
 
-/// A limit of shoppers at a time.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WaitingRoomBody {
-    /// People, not seats.
-    pub max_active: u32,
-}
-
 /// A part of the hall whose seats have one price.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +117,7 @@ impl ScheduleShowBody {
             on_sale_at: self.on_sale_at.map(|instant| instant.0),
             hold_seconds: self.hold_seconds,
             max_seats_per_reservation: self.max_seats_per_reservation,
-            waiting_room: self.waiting_room.map(|room| WaitingRoom { max_active: room.max_active }),
+            waiting_room: self.waiting_room.map(WaitingRoom::from),
             sections,
         })
     }
@@ -183,7 +176,7 @@ impl ShowBody {
             on_sale_at: plan.on_sale_at.map(Instant),
             hold_seconds: plan.hold_seconds,
             max_seats_per_reservation: plan.max_seats_per_reservation,
-            waiting_room: plan.waiting_room.map(|room| WaitingRoomBody { max_active: room.max_active }),
+            waiting_room: plan.waiting_room.map(WaitingRoomBody::from),
             sections: plan
                 .sections
                 .iter()
@@ -231,6 +224,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Those of a show.
+    pub fn of_show(show: &Show) -> Self {
+        let (available, pending) = (show.available(), show.pending());
+        Self { available, pending, reserved: show.chart().seats() - available - pending }
+    }
+
     /// The counter of a status.
     pub fn of(&mut self, status: SeatStatus) -> &mut u32 {
         match status {
@@ -326,6 +325,9 @@ pub struct SeatsBody {
     pub counts: Counts,
     /// In chart order.
     pub seats: Vec<SeatBody>,
+    /// The waiting room, if the show has one. Seats are held with a pass of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueSummaryBody>,
 }
 
 /// One seat.
@@ -364,7 +366,7 @@ impl SeatsBody {
                 }
             })
             .collect();
-        Self { event_id: show.to_string(), position, counts, seats }
+        Self { event_id: show.to_string(), position, counts, seats, queue: None }
     }
 }
 
@@ -378,6 +380,9 @@ pub struct CompactSeatsBody {
     /// One letter per seat.
     #[schema(example = "aaprr")]
     pub statuses: String,
+    /// The waiting room, if the show has one; not in the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueSummaryBody>,
 }
 
 /// One letter for each status, in the order given.

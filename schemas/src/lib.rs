@@ -5,18 +5,26 @@
 //! * [`fact`]: the envelope of a stored fact, its canonical bytes and their hash
 //! * [`facts`]: what is inside, by kind and version, with upcasting
 //! * [`http`]: bodies of requests and answers
+//! * [`draw`]: the order of those who come before a sale
+//! * [`hex`]: bytes as digits
 //! * [`names`]: subjects and keys outside the log
 //! * [`problem`]: errors as RFC 9457 problems, with every code there is
+//! * [`queue`]: bodies of the waiting room
+//! * [`room_messages`]: what processes tell one another about waiting rooms
 //! * [`stream`]: messages of the live stream
 //! * [`time`]: RFC 3339
 //!
 //! Nothing else in the workspace turns domain values into JSON or back.
 
+pub mod draw;
 pub mod fact;
 pub mod facts;
+pub mod hex;
 pub mod http;
 pub mod names;
 pub mod problem;
+pub mod queue;
+pub mod room_messages;
 pub mod stream;
 pub mod time;
 

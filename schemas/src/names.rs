@@ -32,8 +32,19 @@ pub fn subject_of_due_holds(cluster: &str) -> String {
     format!("fullhouse.{cluster}.due")
 }
 
-/// The group of which one member takes a due hold.
-pub const DUE_HOLDS_GROUP: &str = "command";
+/// The subject of who is there at each server; the payload is a [`crate::room_messages::RoomReport`].
+pub fn subject_of_room_reports(cluster: &str) -> String {
+    format!("fullhouse.{cluster}.room.reports")
+}
+
+/// The subject of what is to be done about waiting rooms; the payload is a [`crate::room_messages::RoomOrder`], which one command
+/// server takes.
+pub fn subject_of_room_orders(cluster: &str) -> String {
+    format!("fullhouse.{cluster}.room.orders")
+}
+
+/// The group of which one member takes a due hold, or an order.
+pub const COMMAND_GROUP: &str = "command";
 
 /// The keys of one partition. The braces keep them together in one slot of a Redis cluster, so that one script may change
 /// several of them.

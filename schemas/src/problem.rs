@@ -44,10 +44,13 @@ macro_rules! codes {
 
 codes! {
     BadRequest "bad-request" 400 "The request can't be read" "The body, a header or a parameter is malformed. The detail says where."
+    TicketRequired "ticket-required" 400 "A ticket of the waiting room is needed" "Send the `ticket` of the answer to `POST /events/{event_id}/queue` as `Queue-Ticket`, or as `ticket` of the stream. It counts for one show and one person."
     Unauthorized "unauthorized" 401 "A token is needed" "Send `Authorization: Bearer <token>`. `POST /session` gives anyone a guest token."
     Forbidden "forbidden" 403 "Your role may not do this" "The token is valid, but its role does not allow this."
-    PassRequired "pass-required" 403 "A pass is needed" "The show has a waiting room, and no valid pass came along."
+    PassRequired "pass-required" 403 "A pass is needed" "The show has a waiting room, and no valid pass came along, or its turn is over. Join with `POST /events/{event_id}/queue`, and send the pass as `Queue-Pass`."
     NotFound "not-found" 404 "There is nothing here" "No such path, show or reservation; or the reservation is somebody else's."
+    NoWaitingRoom "no-waiting-room" 404 "The show has no waiting room" "Seats of this show are held without a pass."
+    NotDrawn "not-drawn" 404 "There is no drawn order" "The order is drawn when the sale opens, if the show has a waiting room and the sale has an opening."
     MethodNotAllowed "method-not-allowed" 405 "This method does not work here" "The `Allow` header names the methods that do."
     RequestTimeout "request-timeout" 408 "The request took too long to arrive" "The body did not arrive in time."
     SeatsTaken "seats-taken" 409 "Seats are no longer available" "Some of the seats belong to somebody else. `conflicts` names every one, with its status."
@@ -60,7 +63,6 @@ codes! {
     UnsupportedMediaType "unsupported-media-type" 415 "Send JSON" "Bodies are `application/json`."
     UnprocessableContent "unprocessable-content" 422 "The body does not say what is needed" "It is JSON, but a member is missing, unknown or of the wrong kind. The detail says which."
     FaultyPlan "faulty-plan" 422 "The show can't be scheduled like this" "`faults` names every faulty member."
-    WaitingRoomUnavailable "waiting-room-unavailable" 422 "Waiting rooms are not available" "This server has no waiting room yet, so it does not accept a show that asks for one."
     NoSeats "no-seats" 422 "No seat was asked for" "Name at least one seat."
     TooManySeats "too-many-seats" 422 "Too many seats" "One reservation of this show may have up to `max` seats."
     DuplicateSeats "duplicate-seats" 422 "A seat was named twice" "`seats` names those."
@@ -143,6 +145,8 @@ impl Problem {
             Refusal::NotYetOnSale(at) => {
                 Self::new(Code::NotYetOnSale, format!("The sale opens at {}.", Instant(*at))).with("on_sale_at", Instant(*at).to_string())
             }
+            Refusal::PassRequired => Self::new(Code::PassRequired, "This event has a waiting room, and it is not your turn."),
+            Refusal::NoWaitingRoom => Self::new(Code::NoWaitingRoom, "This event has no waiting room."),
             Refusal::NoSeats => Self::new(Code::NoSeats, "Name at least one seat."),
             Refusal::TooManySeats { asked, max } => {
                 Self::new(Code::TooManySeats, format!("{asked} seats were asked for; one reservation may have {max}.")).with("max", *max)
@@ -179,10 +183,11 @@ impl Problem {
 /// A refusal that may be another answer a moment later is not kept for its `Idempotency-Key`: a retry is decided anew.
 pub fn is_kept(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::SeatsTaken(_) | Refusal::NoAdjacentSeats { .. } | Refusal::NotYetOnSale(_) => false,
+        Refusal::SeatsTaken(_) | Refusal::NoAdjacentSeats { .. } | Refusal::NotYetOnSale(_) | Refusal::PassRequired => false,
         Refusal::UnknownShow
         | Refusal::FaultyPlan(_)
         | Refusal::AlreadyScheduled
+        | Refusal::NoWaitingRoom
         | Refusal::NoSeats
         | Refusal::TooManySeats { .. }
         | Refusal::DuplicateSeats(_)

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::{CompactSeatsBody, Counts, ReservationBody};
+use crate::queue::QueueBody;
 
 /// How long a client waits before it reconnects, in milliseconds.
 pub const RETRY_MS: u64 = 1_000;
@@ -49,6 +50,11 @@ pub fn change_message(chart: &Chart, position: u64, counts: Counts, changes: &[(
 /// client on: `position` is where the client was. Cut off between the two, he gets both again.
 pub fn reservation_message(body: &ReservationBody, position: u64) -> String {
     message("reservation", position, &json(body))
+}
+
+/// Where somebody stands in the line. It does not move the client on: `position` is where the client is.
+pub fn queue_message(body: &QueueBody, position: u64) -> String {
+    message("queue", position, &json(body))
 }
 
 fn message(event: &str, position: u64, data: &str) -> String {

@@ -3,9 +3,12 @@
 
 use std::path::PathBuf;
 
-use fullhouse_domain::plan::{Row, Section};
-use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, ShowId, Subject, Timestamp};
+use fullhouse_domain::plan::{Row, Section, WaitingRoom};
+use fullhouse_domain::{
+    Candidate, Chart, Currency, Event, Money, Plan, ROOM, ReservationId, RoomEvent, ShowId, Subject, Timestamp, TurnEnd,
+};
 use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::facts::room::{LineDrawn, RoomChanged, RoomClosed, RoomMoved, RoomOpened};
 use fullhouse_schemas::facts::{HoldEnded, SeatsHeld, SeatsReserved, ShowScheduled, current_version, decode, encode};
 use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{CommandId, StoredFact};
@@ -22,7 +25,11 @@ fn reservation() -> ReservationId {
     ReservationId::of_show(&ShowId::parse("local-7k2m").unwrap(), "x9").unwrap()
 }
 
-fn plan(ring: Option<u32>) -> Plan {
+fn seed_sha256() -> [u8; 32] {
+    fullhouse_schemas::draw::seed_sha256(&[9; 32])
+}
+
+fn plan(ring: Option<u32>, waiting_room: Option<WaitingRoom>) -> Plan {
     Plan {
         title: "Hamlet".into(),
         description: "A tragedy.".into(),
@@ -30,7 +37,7 @@ fn plan(ring: Option<u32>) -> Plan {
         on_sale_at: Some(instant("2026-12-01T09:00:00Z")),
         hold_seconds: 600,
         max_seats_per_reservation: 10,
-        waiting_room: None,
+        waiting_room,
         sections: vec![Section {
             name: "Stalls".into(),
             ring,
@@ -44,8 +51,21 @@ fn plan(ring: Option<u32>) -> Plan {
 fn meaning(kind: FactKind, version: u16) -> Event {
     let (reservation, seats) = (reservation(), vec![0, 1]);
     match (kind, version) {
-        (FactKind::ShowScheduled, 1) => Event::ShowScheduled(Box::new(plan(None))),
-        (FactKind::ShowScheduled, 2) => Event::ShowScheduled(Box::new(plan(Some(1)))),
+        (FactKind::ShowScheduled, 1) => Event::ShowScheduled(Box::new(plan(None, None))),
+        (FactKind::ShowScheduled, 2) => Event::ShowScheduled(Box::new(plan(Some(1), None))),
+        (FactKind::ShowScheduled, 3) => {
+            let room = WaitingRoom { seed_sha256: Some(seed_sha256()), idle_seconds: 240, ..WaitingRoom::of(500) };
+            Event::ShowScheduled(Box::new(plan(Some(1), Some(room))))
+        }
+        (FactKind::RoomChanged, 1) => Event::Room(RoomEvent::Changed { max_active: 300, is_paused: true }),
+        (FactKind::LineDrawn, 1) => Event::Room(RoomEvent::LineDrawn { members: vec![[1; 16], [0xab; 16]] }),
+        (FactKind::RoomOpened, 1) => Event::Room(RoomEvent::Opened { seed: Some([9; 32]), last_entry: 3 }),
+        (FactKind::RoomMoved, 1) => Event::Room(RoomEvent::Moved {
+            admitted: vec![Candidate { number: 7, subject: Subject::parse("ann").unwrap() }],
+            taken_up: vec![5, 6],
+            ended: vec![(1, TurnEnd::NotTakenUp), (2, TurnEnd::Idle), (3, TurnEnd::SessionOver), (4, TurnEnd::Left)],
+        }),
+        (FactKind::RoomClosed, 1) => Event::Room(RoomEvent::Closed),
         (FactKind::SeatsHeld, 1) => {
             Event::SeatsHeld { reservation, subject: Subject::parse("ann").unwrap(), seats, expires_at: instant("2026-12-01T09:10:00.5Z") }
         }
@@ -57,7 +77,11 @@ fn meaning(kind: FactKind, version: u16) -> Event {
 }
 
 fn stored(kind: FactKind, version: u16, data: &str) -> StoredFact {
-    let touches = if kind == FactKind::ShowScheduled { vec![] } else { vec![0, 1] };
+    let touches = match kind {
+        FactKind::ShowScheduled => vec![],
+        FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => vec![0, 1],
+        FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => vec![ROOM],
+    };
     StoredFact {
         log_position: 2,
         show: ShowId::parse("local-7k2m").unwrap(),
@@ -85,7 +109,7 @@ fn every_version_that_was_ever_stored_is_still_read() {
 
 #[test]
 fn what_is_written_today_is_the_sample_of_the_newest_version() {
-    let chart = Chart::new(&plan(Some(1)));
+    let chart = Chart::new(&plan(Some(1), None));
     for kind in FactKind::ALL {
         let version = current_version(kind);
         let written = encode(&meaning(kind, version), Some(&chart));
@@ -100,8 +124,8 @@ fn what_is_written_today_is_the_sample_of_the_newest_version() {
 
 #[test]
 fn what_a_newer_release_wrote_is_refused_and_not_skipped() {
-    let sample = std::fs::read_to_string(path("samples", FactKind::ShowScheduled, 2, "json")).unwrap();
-    let error = decode(&stored(FactKind::ShowScheduled, 3, &sample)).unwrap_err().to_string();
+    let sample = std::fs::read_to_string(path("samples", FactKind::ShowScheduled, 3, "json")).unwrap();
+    let error = decode(&stored(FactKind::ShowScheduled, 4, &sample)).unwrap_err().to_string();
     assert!(error.contains("newer release"), "{error}");
     assert_eq!(FactKind::parse("seats_painted"), None);
     let error = decode(&stored(FactKind::HoldReleased, 1, r#"{"reservation_id":"local-7k2m.x9","seats":["a","b"],"why":"?"}"#))
@@ -134,6 +158,11 @@ fn the_json_schemas_that_are_checked_in_are_those_that_the_code_generates() {
             FactKind::SeatsHeld => schemars::schema_for!(SeatsHeld),
             FactKind::SeatsReserved => schemars::schema_for!(SeatsReserved),
             FactKind::HoldReleased | FactKind::HoldExpired => schemars::schema_for!(HoldEnded),
+            FactKind::RoomChanged => schemars::schema_for!(RoomChanged),
+            FactKind::LineDrawn => schemars::schema_for!(LineDrawn),
+            FactKind::RoomOpened => schemars::schema_for!(RoomOpened),
+            FactKind::RoomMoved => schemars::schema_for!(RoomMoved),
+            FactKind::RoomClosed => schemars::schema_for!(RoomClosed),
         };
         let generated = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
         let path = path("facts", kind, version, "schema.json");

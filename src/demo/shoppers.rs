@@ -59,7 +59,7 @@ impl Shopper {
     async fn hold(&self) -> Option<ReservationId> {
         let show = self.show.id();
         let reservation = ReservationId::of_show(show, &format!("{:016x}", rand::random::<u64>()))?;
-        let command = Command::HoldSeats { reservation, subject: self.subject.clone(), wanted: self.wish() };
+        let command = Command::HoldSeats { reservation, subject: self.subject.clone(), wanted: self.wish(), pass: None };
         match self.submit(command).await? {
             Outcome::Held(claimed) => Some(claimed.reservation.id),
             _ => None,

@@ -5,7 +5,7 @@ use anyhow::Context;
 use async_nats::{Client, ConnectOptions};
 use fullhouse_domain::ReservationId;
 use fullhouse_eventstore::Log;
-use fullhouse_schemas::names::{DUE_HOLDS_GROUP, read_due_hold, subject_of_due_holds, subjects_of_facts};
+use fullhouse_schemas::names::{COMMAND_GROUP, read_due_hold, subject_of_due_holds, subjects_of_facts};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
@@ -28,7 +28,7 @@ pub async fn listen_for_facts(nats: Client, cluster: String, log: Log) -> anyhow
 
 /// Takes its share of the due holds.
 pub async fn listen_for_due_holds(nats: Client, cluster: String, due: mpsc::Sender<ReservationId>) -> anyhow::Result<()> {
-    let mut messages = nats.queue_subscribe(subject_of_due_holds(&cluster), DUE_HOLDS_GROUP.into()).await?;
+    let mut messages = nats.queue_subscribe(subject_of_due_holds(&cluster), COMMAND_GROUP.into()).await?;
     while let Some(message) = messages.next().await {
         match read_due_hold(&message.payload) {
             Some(reservation) => {

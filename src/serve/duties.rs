@@ -1,17 +1,23 @@
 //! What projectors share among them.
 
+use std::sync::Arc;
+
 use fullhouse_eventstore::Log;
 use fullhouse_projector::duties::Duty;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::{self, Connection, DueHolds, Partition};
 use fullhouse_projector::{duties, relay, sql};
 use fullhouse_schemas::names::{PARTITIONS, subject_of_due_holds};
+use fullhouse_views::LiveViews;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::rooms;
 
 /// The numbers of duties; partitions follow one another from the last one on. They must be the same in every process.
 const SQL_VIEWS: u16 = 0;
 const RELAY: u16 = 1;
+const WAITING_ROOMS: u16 = 100;
 const FIRST_PARTITION: u16 = 2;
 
 /// Everything that a projector may have to do.
@@ -21,6 +27,8 @@ pub struct Duties {
     pub database_url: String,
     pub nats: Option<async_nats::Client>,
     pub redis: Option<Connection>,
+    /// Kept up to date by somebody else.
+    pub views: Option<Arc<LiveViews>>,
     /// Whether holds that are due are reported.
     pub reports_due: bool,
     pub health: Health,
@@ -32,6 +40,7 @@ impl Duties {
         let duty = |number, name: &str| Duty { number, name: name.to_owned() };
         let mut all = vec![duty(SQL_VIEWS, "the SQL views")];
         all.extend(self.nats.iter().map(|_| duty(RELAY, "the relay")));
+        all.extend(self.views.iter().filter(|_| self.nats.is_some()).map(|_| duty(WAITING_ROOMS, "the waiting rooms")));
         let partitions = (0..PARTITIONS).map(|partition| duty(FIRST_PARTITION + partition, &format!("partition {partition} in Redis")));
         all.extend(partitions.filter(|_| self.redis.is_some()));
         duties::share(&self.database_url, &all, &self.health, &stop, |duty, stop| self.start(duty, stop)).await;
@@ -44,6 +53,10 @@ impl Duties {
             (RELAY, Some(nats), _) => {
                 let jetstream = async_nats::jetstream::new(nats.clone());
                 tokio::spawn(relay::run(log, jetstream, self.cluster.clone(), health, stop))
+            }
+            (WAITING_ROOMS, Some(nats), _) => {
+                let views = self.views.clone().expect("the duty is offered only with views");
+                tokio::spawn(rooms::admit(log, views, nats.clone(), self.cluster.clone(), stop))
             }
             (partition, nats, Some(redis)) => {
                 let due = match nats {

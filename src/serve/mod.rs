@@ -3,6 +3,7 @@
 //! * [`parts`]: the parts of the server, how they are wired, and how they end
 //! * [`broker`]: what other processes of a cluster tell
 //! * [`duties`]: what projectors share among them
+//! * [`rooms`]: waiting rooms
 //! * [`listener`]: sockets, timeouts and limits
 //! * [`router`]: every path
 //! * [`operations`]: health, metrics, documentation
@@ -16,6 +17,7 @@ mod listener;
 pub mod operations;
 mod pages;
 mod parts;
+mod rooms;
 mod router;
 
 use std::path::Path;

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use fullhouse_command::sequencer::Submission;
-use fullhouse_command::{Action, CommandState, Sequencer};
+use fullhouse_command::{Action, CommandState, Rooms, Sequencer};
 use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::Access;
 use fullhouse_http::Tokens;
+use fullhouse_line::{Line, Presence};
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
 use fullhouse_projector::timers::Timers;
-use fullhouse_projector::{live, sql, timers};
+use fullhouse_projector::{admission, live, sql, timers};
 use fullhouse_query::stream::StreamLimits;
 use fullhouse_query::{QueryState, Streams};
 use fullhouse_views::LiveViews;
@@ -22,8 +23,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::broker;
 use super::duties::Duties;
+use super::{broker, rooms};
 use crate::address;
 use crate::cli::{ServeRole, ServeSettings};
 use crate::store;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub health: Health,
     pub commands: Option<Commands>,
     pub queries: Option<Queries>,
+    /// Who is there, waiting for his turn.
+    presence: Arc<Presence>,
     /// What sends commands of its own.
     pub senders: Tasks,
     projections: Tasks,
@@ -53,6 +56,7 @@ pub struct Parts {
 pub struct Commands {
     pub sequencer: Sequencer,
     pub state: CommandState,
+    rooms: Rooms,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -100,18 +104,24 @@ impl Parts {
             Some(url) => Some(broker::connect(url).await?),
             None => None,
         };
+        let line = if settings.role.has_commands() {
+            Some(store::open_line(&settings.data, settings.database_url.as_deref()).await?)
+        } else {
+            None
+        };
         let head_at_start = log.head();
         let mut parts = Self {
             head_at_start,
             tokens: Arc::new(tokens(settings)?),
             health: Health::default(),
+            presence: rooms::presence(settings.role.has_queries()),
             commands: None,
             queries: None,
             senders: Tasks::default(),
             projections: Tasks::default(),
             log,
         };
-        parts.commands = settings.role.has_commands().then(|| parts.start_commands(settings, nats.as_ref()));
+        parts.commands = line.map(|line| parts.start_commands(settings, line, nats.as_ref()));
         parts.queries = settings.role.has_queries().then(|| parts.start_queries(settings));
         if let (Some(commands), Some(queries)) = (&parts.commands, &parts.queries) {
             let warming =
@@ -122,13 +132,14 @@ impl Parts {
             let listening = broker::listen_for_facts(nats.clone(), settings.cluster.clone(), parts.log.clone());
             parts.projections.listen(listening);
         }
+        parts.start_rooms(settings, nats.as_ref());
         if settings.role.has_projections() {
             parts.start_projections(settings, nats).await?;
         }
         Ok(parts)
     }
 
-    fn start_commands(&self, settings: &ServeSettings, nats: Option<&async_nats::Client>) -> Commands {
+    fn start_commands(&self, settings: &ServeSettings, line: Line, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
         let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
         if let Some(nats) = nats {
@@ -137,8 +148,9 @@ impl Parts {
             self.senders.running.spawn(expire(due, sequencer.clone()));
         }
         let cluster = settings.cluster.as_str().into();
-        let state = CommandState { sequencer: sequencer.clone(), tokens: self.tokens.clone(), cluster };
-        Commands { sequencer, state, stop, task }
+        let rooms = Rooms::new(sequencer.clone(), line, self.presence.clone(), self.tokens.clone());
+        let state = CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), tokens: self.tokens.clone(), cluster };
+        Commands { sequencer, state, rooms, stop, task }
     }
 
     fn start_queries(&self, settings: &ServeSettings) -> Queries {
@@ -149,8 +161,43 @@ impl Parts {
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
         let streams = Arc::new(Streams::new(limits, self.log.clone(), streams_stop.clone()));
-        let state = QueryState::new(views.clone(), self.log.clone(), self.tokens.clone(), streams);
+        let state = QueryState::new(views.clone(), self.log.clone(), self.tokens.clone(), streams, self.presence.clone());
         Queries { views, state, streams_stop }
+    }
+
+    /// What looks after the waiting rooms. With NATS, one of all processes finds who is next; that is a duty.
+    fn start_rooms(&self, settings: &ServeSettings, nats: Option<&async_nats::Client>) {
+        let (report_sender, reports) = rooms::channel();
+        let (order_sender, orders) = rooms::channel();
+        let views = self.queries.as_ref().map(|queries| queries.views.clone());
+        if self.commands.is_some() || self.queries.is_some() {
+            let reporting = rooms::report(self.presence.clone(), views.clone(), report_sender);
+            let stop = self.senders.stop.clone();
+            self.senders.running.spawn(async move { stop.run_until_cancelled(reporting).await });
+        }
+        if let Some(Commands { rooms, .. }) = &self.commands {
+            self.senders.running.spawn(rooms::carry_out(orders, rooms.clone()));
+        }
+        match (nats, views) {
+            (Some(nats), _) => {
+                let publishing = rooms::publish_reports(nats.clone(), settings.cluster.clone(), reports);
+                self.senders.running.spawn(publishing);
+                if self.commands.is_some() {
+                    self.senders.listen(rooms::listen_for_orders(nats.clone(), settings.cluster.clone(), order_sender));
+                }
+            }
+            (None, Some(views)) if self.commands.is_some() => {
+                let (log, stop, head_at_start) = (self.log.clone(), self.senders.stop.clone(), self.head_at_start);
+                self.senders.running.spawn(async move {
+                    // Before the views are built, rooms look as they were long ago.
+                    if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
+                        admission::run(log, views, reports, order_sender, stop).await;
+                    }
+                });
+            }
+            // Without NATS nobody hears of those who wait: a process that does a part has it, or has no waiting rooms.
+            (None, _) => {}
+        }
     }
 
     async fn start_projections(&self, settings: &ServeSettings, nats: Option<async_nats::Client>) -> anyhow::Result<()> {
@@ -170,9 +217,22 @@ impl Parts {
         };
         // Where commands are decided too, timers in memory do that.
         let reports_due = settings.timers && settings.role == ServeRole::Projector;
-        let duties = Duties { log, cluster: settings.cluster.clone(), database_url, nats, redis, reports_due, health };
+        let views = nats.as_ref().map(|_| self.views_for_duties());
+        let duties = Duties { log, cluster: settings.cluster.clone(), database_url, nats, redis, views, reports_due, health };
         self.projections.running.spawn(duties.share(stop));
         Ok(())
+    }
+
+    /// The seat views in memory, for the duty of looking after the waiting rooms. Whoever may get it keeps them up to date, so that
+    /// nobody waits for the log to be read when it is handed over.
+    fn views_for_duties(&self) -> Arc<LiveViews> {
+        if let Some(queries) = &self.queries {
+            return queries.views.clone();
+        }
+        let views = Arc::new(LiveViews::default());
+        let following = live::run(self.log.clone(), views.clone(), None, self.health.clone(), self.projections.stop.clone());
+        self.projections.running.spawn(following);
+        views
     }
 
     /// Timers in memory, where this process decides commands too.

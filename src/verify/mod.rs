@@ -95,6 +95,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     if let Some(redis) = &views.redis {
         redis.count(&replay, &mut report);
     }
+    replay.check_draws(&mut report.breaches);
     replay.summarize(&mut report);
     report.facts = after;
     report.seconds = began.elapsed().as_secs_f64();

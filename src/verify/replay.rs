@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use fullhouse_domain::room::RoomBreach;
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
 use fullhouse_eventstore::DECISION_AGE_MAX;
 use fullhouse_schemas::facts::{decode, seat_labels};
-use fullhouse_schemas::{CommandId, StoredFact};
+use fullhouse_schemas::{CommandId, StoredFact, draw};
 
 use super::report::{Breach, Promise, Report};
 
@@ -74,6 +75,20 @@ impl Replay {
         self.shows.insert(fact.show.clone(), replayed);
     }
 
+    /// Checks every drawn order against what was published before it.
+    pub fn check_draws(&self, breaches: &mut Vec<Breach>) {
+        for (id, replayed) in &self.shows {
+            let Replayed::Sound(show) = replayed else { continue };
+            let Some(room) = show.room() else { continue };
+            if let (Some(published), Some(seed)) = (room.rules().seed_sha256, room.seed())
+                && let Err(unfair) = draw::verify(&published, &seed, room.drawn())
+            {
+                let (promise, what) = (Promise::History, format!("the drawn order of the waiting room: {unfair}"));
+                breaches.push(Breach { promise, log_position: None, event_id: Some(id.to_string()), what });
+            }
+        }
+    }
+
     /// Counts what there is.
     pub fn summarize(&self, report: &mut Report) {
         report.shows = self.shows.len();
@@ -121,9 +136,21 @@ fn promise_of(rule: &RuleBroken) -> Promise {
         RuleBroken::SeatOwnedTwice(_) => Promise::OneOwner,
         RuleBroken::ExpiredEarly(_) | RuleBroken::CheckedOutLate(_) => Promise::HoldsEndOnTime,
         RuleBroken::ReservationReused(_) | RuleBroken::ReservationEndedTwice(_) => Promise::Once,
-        RuleBroken::NotScheduledOnce | RuleBroken::UnknownSeat(_) | RuleBroken::UnknownReservation(_) | RuleBroken::SeatsDiffer(_) => {
-            Promise::History
-        }
+        RuleBroken::NotScheduledOnce
+        | RuleBroken::UnknownSeat(_)
+        | RuleBroken::UnknownReservation(_)
+        | RuleBroken::SeatsDiffer(_)
+        | RuleBroken::Room(_) => Promise::History,
+    }
+}
+
+fn words_of_room(rule: &RoomBreach) -> String {
+    match rule {
+        RoomBreach::NoRoom => "the show has no waiting room".into(),
+        RoomBreach::TooManyActive => "more people were let in than the waiting room allows".into(),
+        RoomBreach::AdmittedWrongly(number) => format!("number {number} was let in twice, or before the sale, or after its end"),
+        RoomBreach::HeldWithoutTurn(id) => format!("{id} was held by somebody whose turn it was not"),
+        RoomBreach::OpenedTwice => "the order was drawn, or the sale begun, after it had begun".into(),
     }
 }
 
@@ -138,5 +165,6 @@ fn words(rule: &RuleBroken) -> String {
         RuleBroken::SeatsDiffer(id) => format!("{id} has other seats"),
         RuleBroken::ExpiredEarly(id) => format!("{id} expired before its end"),
         RuleBroken::CheckedOutLate(id) => format!("{id} was checked out after its end"),
+        RuleBroken::Room(rule) => words_of_room(rule),
     }
 }

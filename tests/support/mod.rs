@@ -10,12 +10,14 @@ pub mod planted;
 pub mod proxy;
 pub mod schedule;
 pub mod server;
+pub mod shopper;
 
 pub use client::Client;
 pub use cluster::Cluster;
 pub use live_map::LiveMap;
 pub use person::{Answered, Person};
 pub use server::Server;
+pub use shopper::Shopper;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use fullhouse_domain::{Chart, Event, Plan, ShowId, Timestamp};
+use fullhouse_domain::{Chart, Event, Plan, Room, ShowId, Timestamp};
 use tokio::sync::watch;
 
 use crate::seat_view::{Inconsistency, SeatView};
@@ -30,6 +30,7 @@ pub struct LiveShow {
     plan: Plan,
     chart: Arc<Chart>,
     view: RwLock<SeatView>,
+    room: Option<RwLock<Room>>,
     position: watch::Sender<u64>,
 }
 
@@ -72,7 +73,8 @@ impl LiveViews {
     pub fn add(&self, id: ShowId, plan: Plan, scheduled_at: u64, recorded_at: Timestamp) -> Arc<LiveShow> {
         let chart = Arc::new(Chart::new(&plan));
         let view = RwLock::new(SeatView::scheduled(&chart, recorded_at));
-        let show = Arc::new(LiveShow { id: id.clone(), plan, chart, view, position: watch::channel(1).0 });
+        let room = Room::of_plan(&plan).map(RwLock::new);
+        let show = Arc::new(LiveShow { id: id.clone(), plan, chart, view, room, position: watch::channel(1).0 });
         let mut shows = self.shows.write().unwrap_or_else(PoisonError::into_inner);
         shows.by_id.insert(id, show.clone());
         shows.in_order.push((scheduled_at, show.clone()));
@@ -110,6 +112,11 @@ impl LiveShow {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The waiting room as it is now, if the show has one. Let go of it soon, too.
+    pub fn room(&self) -> Option<RwLockReadGuard<'_, Room>> {
+        self.room.as_ref().map(|room| room.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The view's position, now and whenever it grows.
     pub fn position(&self) -> watch::Receiver<u64> {
         self.position.subscribe()
@@ -123,14 +130,21 @@ impl LiveShow {
     /// For the projector alone: the next facts of this show, each with its position and instant.
     pub fn apply<'a>(&self, facts: impl Iterator<Item = (u64, Timestamp, &'a Event)>) -> Result<(), Inconsistency> {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.room.as_ref().map(|room| room.write().unwrap_or_else(PoisonError::into_inner));
         let mut applied = Ok(());
         for (position, recorded_at, event) in facts {
             applied = view.apply(position, recorded_at, event);
+            if let Some(room) = &mut room
+                && applied.is_ok()
+            {
+                applied = room.evolve(event, recorded_at).map_err(|_breach| Inconsistency::Impossible(position));
+            }
             if applied.is_err() {
                 break;
             }
         }
         let position = view.position();
+        drop(room);
         drop(view);
         self.position.send_replace(position);
         applied

@@ -16,9 +16,12 @@ pub struct SeatView {
     reservations: Vec<Reservation>,
     number_of: HashMap<ReservationId, u32>,
     numbers_of: HashMap<Subject, Vec<u32>>,
-    /// Which reservation each position after the first was about.
+    /// Which reservation each position after the first was about, or [`NONE`].
     about: Vec<u32>,
 }
+
+/// Stands for no reservation: the fact was about the waiting room.
+const NONE: u32 = u32::MAX;
 
 /// A fact that can't follow the ones before it. The log, or whoever delivered from it, is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +67,7 @@ impl SeatView {
         }
         let (number, status) = match event {
             Event::ShowScheduled(_) => return Err(impossible()),
+            Event::Room(_) => (NONE, SeatStatus::Available),
             Event::SeatsHeld { reservation, subject, seats, expires_at } => {
                 let number = self.reservations.len() as u32;
                 self.number_of.insert(reservation.clone(), number);
@@ -144,7 +148,7 @@ impl SeatView {
         let from = (position.saturating_sub(1) as usize).min(self.about.len());
         let last_fact = self.position;
         self.about[from..].iter().rev().zip(0..).filter_map(move |(&number, back)| {
-            let reservation = &self.reservations[number as usize];
+            let reservation = self.reservations.get(number as usize)?;
             (reservation.position == last_fact - back).then_some(reservation)
         })
     }

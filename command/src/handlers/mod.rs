@@ -1,6 +1,7 @@
 //! Commands over HTTP. Each handler parses, submits, and says what became of it.
 
 mod checkout;
+mod queue;
 mod release;
 mod reserve;
 mod schedule;
@@ -12,7 +13,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, post};
+use axum::routing::{delete, post, put};
 use fullhouse_domain::{ShowId, Subject};
 use fullhouse_eventstore::Fingerprint;
 use fullhouse_http::problem::{Failure, PROBLEM_MEDIA_TYPE};
@@ -23,9 +24,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::outcome::{Claimed, Outcome, Rejected};
+use crate::rooms::Rooms;
 use crate::sequencer::{Action, Sequencer, Submission};
 
 pub use checkout::__path_checkout;
+pub use queue::{__path_change_room, __path_join, __path_leave};
 pub use release::__path_release;
 pub use reserve::__path_reserve;
 pub use schedule::__path_schedule;
@@ -36,6 +39,8 @@ pub use session::__path_session;
 pub struct CommandState {
     /// Where commands go.
     pub sequencer: Sequencer,
+    /// The waiting rooms.
+    pub rooms: Rooms,
     /// Who is who.
     pub tokens: Arc<Tokens>,
     /// The short name of this cluster, which the ids of its shows begin with.
@@ -52,6 +57,8 @@ impl FromRef<CommandState> for Arc<Tokens> {
 pub fn router(state: CommandState) -> Router {
     Router::new()
         .route("/events", post(schedule::schedule))
+        .route("/events/{event_id}/queue", post(queue::join).delete(queue::leave))
+        .route("/events/{event_id}/waiting-room", put(queue::change_room))
         .route("/reserve", post(reserve::reserve))
         .route("/reserve/{reservation_id}", delete(release::release))
         .route("/reserve/{reservation_id}/checkout", post(checkout::checkout))

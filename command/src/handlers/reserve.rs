@@ -2,9 +2,10 @@
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use fullhouse_domain::{Command, ReservationId, ShowId};
-use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId};
+use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId, Ticket};
 use fullhouse_schemas::http::{ReservationBody, ReserveBody};
 use fullhouse_schemas::{Code, Problem};
 
@@ -15,11 +16,15 @@ use crate::sequencer::Action;
 /// Holds seats: all of them or none.
 #[utoipa::path(
     post, path = "/reserve", tag = "reservations", request_body = ReserveBody, security(("token" = ["customer"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the command; sent again, it is done once.")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Names the command; sent again, it is done once."),
+        ("Queue-Pass" = Option<String>, Header, description = "The pass of the waiting room, if the show has one."),
+    ),
     responses(
         (status = 201, description = "The seats are held until `expires_at`.", body = ReservationBody,
             headers(("Location" = String, description = "The path of the reservation."))),
         (status = 409, description = "seats-taken, with every conflict; no-adjacent-seats; not-yet-on-sale", body = Problem),
+        (status = 403, description = "pass-required: the show has a waiting room, and it is not your turn", body = Problem),
         (status = "4XX", description = "See `code`: unknown-seats, too-many-seats, duplicate-seats, no-seats, not-found, …", body = Problem),
         (status = 503, description = "overloaded or outcome-unknown", body = Problem),
     )
@@ -29,13 +34,15 @@ pub async fn reserve(
     Customer(subject): Customer,
     Extension(request_id): Extension<RequestId>,
     key: Option<IdempotencyKey>,
+    headers: HeaderMap,
     JsonBody { value: body, bytes }: JsonBody<ReserveBody>,
 ) -> Answer<Response> {
     let wanted = body.wanted()?;
     let show = ShowId::parse(&body.event_id).ok_or_else(|| Problem::new(Code::NotFound, "There is no such event."))?;
     let reservation = ReservationId::of_show(&show, &random_word()).expect("a show's id and a random word make an id");
     let sent = Sent { subject: &subject, key: key.as_ref(), request_id: &request_id, target: "POST /reserve", body: &bytes };
-    let command = Command::HoldSeats { reservation, subject: subject.clone(), wanted };
+    let pass = Ticket::pass_of(&headers, &state.tokens, &show, &subject);
+    let command = Command::HoldSeats { reservation, subject: subject.clone(), wanted, pass };
     match submit(&state, sent.submission(show, Action::Command(command))).await? {
         Outcome::Held(claimed) => Ok(created(&format!("/reserve/{}", claimed.reservation.id), &reservation_body(&claimed))),
         Outcome::RefusedAs(problem) => Ok(refused_as(problem)),

@@ -6,7 +6,7 @@ use axum::response::Response;
 use fullhouse_domain::ShowId;
 use fullhouse_http::{Answer, IdempotencyKey, JsonBody, Organizer, RequestId};
 use fullhouse_schemas::http::{Counts, SHOW_BODY_BYTES_MAX, ScheduleShowBody, ShowBody, ShowWithCountsBody};
-use fullhouse_schemas::{Code, Problem};
+use fullhouse_schemas::{Problem, draw};
 
 use super::{CommandState, Sent, created, impossible, random_word, refused_as, submit};
 use crate::outcome::Outcome;
@@ -19,7 +19,7 @@ use crate::sequencer::Action;
     responses(
         (status = 201, description = "The show is scheduled, and on sale unless `on_sale_at` says otherwise.", body = ShowWithCountsBody,
             headers(("Location" = String, description = "The path of the show."))),
-        (status = "4XX", description = "See `code`: faulty-plan, waiting-room-unavailable, forbidden, …", body = Problem),
+        (status = "4XX", description = "See `code`: faulty-plan, forbidden, …", body = Problem),
         (status = 503, description = "overloaded or outcome-unknown", body = Problem),
     )
 )]
@@ -30,12 +30,11 @@ pub async fn schedule(
     key: Option<IdempotencyKey>,
     JsonBody { value: body, bytes }: JsonBody<ScheduleShowBody, SHOW_BODY_BYTES_MAX>,
 ) -> Answer<Response> {
-    if body.waiting_room.is_some() {
-        let detail = "This release has no waiting room. Schedule the show with `\"waiting_room\": null`.";
-        return Err(Problem::new(Code::WaitingRoomUnavailable, detail).into());
-    }
-    let plan = body.into_plan()?;
+    let mut plan = body.into_plan()?;
     let show = ShowId::parse(&format!("{}-{}", state.cluster, random_word())).expect("a cluster's name and a random word make an id");
+    if let Some(room) = plan.waiting_room.as_mut().filter(|_| plan.on_sale_at.is_some()) {
+        room.seed_sha256 = Some(draw::seed_sha256(&state.tokens.draw_seed(&show)));
+    }
     let sent = Sent { subject: &subject, key: key.as_ref(), request_id: &request_id, target: "POST /events", body: &bytes };
     match submit(&state, sent.submission(show, Action::Schedule(Box::new(plan)))).await? {
         Outcome::Scheduled(scheduled) => {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use fullhouse_domain::{Chart, Command, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
+use fullhouse_domain::{Chart, Command, Event, ROOM, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
 use fullhouse_eventstore::{Batch, Entry, Proposal};
 use fullhouse_schemas::facts::encode;
 use fullhouse_schemas::problem::is_kept;
@@ -28,7 +28,7 @@ pub(super) struct Decided {
 /// What was decided.
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
-    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp> },
+    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on: &'static [SeatIndex] },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
     /// No, and whoever asks again under the same id must get this same problem.
@@ -46,7 +46,7 @@ impl Worker {
             let decision = match &job.submission.action {
                 // The id was drawn for this command, so there is no such show yet.
                 Action::Schedule(plan) => match decide_schedule(None, plan) {
-                    Ok(events) => Decision::accept(events, None, None),
+                    Ok(events) => Decision::accept(events, None, None, &[]),
                     Err(refusal) => Decision::refuse(refusal, 0, &job.submission),
                 },
                 Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
@@ -64,8 +64,8 @@ impl Worker {
                         match decide(show, command, now) {
                             Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => {
-                                let valid_before = valid_before(show, &events);
-                                Decision::accept(events, Some(show.chart()), valid_before)
+                                let valid_before = valid_before(show, &events, now);
+                                Decision::accept(events, Some(show.chart()), valid_before, relies_on(show, command))
                             }
                             Ok(_) => {
                                 self.again.push(job);
@@ -85,22 +85,31 @@ impl Worker {
     }
 }
 
-/// A hold, and what ends it in another way than time, must be recorded before its end.
-fn valid_before(show: &Show, events: &[Event]) -> Option<Timestamp> {
+/// A hold, and what ends it in another way than time, must be recorded before its end; a hold also before the end of its holder's
+/// turn.
+fn valid_before(show: &Show, events: &[Event], now: Timestamp) -> Option<Timestamp> {
     let ends = events.iter().filter_map(|event| match event {
-        Event::SeatsHeld { expires_at, .. } => Some(*expires_at),
+        Event::SeatsHeld { expires_at, subject, .. } => {
+            let turn_end = show.room().and_then(|room| room.turn_of(subject, now)).map(|turn| turn.ends_at);
+            Some(turn_end.map_or(*expires_at, |end| end.min(*expires_at)))
+        }
         Event::SeatsReserved { reservation, .. } | Event::HoldReleased { reservation, .. } => {
             show.reservation(reservation).map(|reservation| reservation.expires_at)
         }
-        Event::ShowScheduled(_) | Event::HoldExpired { .. } => None,
+        Event::ShowScheduled(_) | Event::HoldExpired { .. } | Event::Room(_) => None,
     });
     ends.min()
 }
 
+/// Whether somebody may hold seats depends on the waiting room, whose facts touch no seat.
+fn relies_on(show: &Show, command: &Command) -> &'static [SeatIndex] {
+    if show.room().is_some() && matches!(command, Command::HoldSeats { .. }) { &[ROOM] } else { &[] }
+}
+
 impl Decision {
-    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>) -> Self {
+    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on: &'static [SeatIndex]) -> Self {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
-        Decision::Accept { events, facts, valid_before }
+        Decision::Accept { events, facts, valid_before, relies_on }
     }
 
     fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
@@ -116,10 +125,10 @@ impl Decision {
 impl Decided {
     fn entry(&self) -> Entry {
         let submission = &self.job.submission;
-        let (proposal, valid_before) = match &self.decision {
-            Decision::Accept { facts, valid_before, .. } => (Proposal::Append(facts.clone()), *valid_before),
-            Decision::Refuse { .. } => (Proposal::Refuse, None),
-            Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None),
+        let (proposal, valid_before, relies_on): (_, _, &[SeatIndex]) = match &self.decision {
+            Decision::Accept { facts, valid_before, relies_on, .. } => (Proposal::Append(facts.clone()), *valid_before, relies_on),
+            Decision::Refuse { .. } => (Proposal::Refuse, None, &[]),
+            Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None, &[]),
         };
         Entry {
             command_id: submission.command_id,
@@ -127,6 +136,7 @@ impl Decided {
             fingerprint: submission.fingerprint,
             show: submission.show.clone(),
             subject: submission.subject.clone(),
+            relies_on,
             valid_before,
             proposal,
         }

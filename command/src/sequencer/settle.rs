@@ -2,16 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use fullhouse_domain::{Event, Reservation, ReservationId, Show, ShowId, Timestamp};
+use fullhouse_domain::{Command, Event, InLine, Reservation, ReservationId, Show, ShowId, Timestamp};
 use fullhouse_eventstore::{Appended, LogError, Recorded, RecordedOutcome, Verdict};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
+use fullhouse_schemas::http::Counts;
+use fullhouse_schemas::queue::{QueueBody, RoomBody};
 
 use super::batch::{Decided, DecidedBatch, Decision};
 use super::load::{self, LoadError};
 use super::worker::{Slot, Worker};
 use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, DECIDED_AGAIN, Job, rejected};
-use crate::outcome::{Claimed, Outcome, Rejected, Scheduled};
+use crate::outcome::{Claimed, Outcome, Rejected, Scheduled, Standing};
 
 /// How often a batch is offered to a log that fails, and for how long, before its commands are answered "unknown".
 const APPEND_ATTEMPTS: u32 = 4;
@@ -219,13 +221,15 @@ impl Worker {
                 Event::SeatsReserved { reservation, .. } => checked_out = Some(reservation),
                 Event::HoldReleased { .. } => return Ok(Outcome::Ended),
                 // It may stand before the hold that took its seats over.
-                Event::HoldExpired { .. } => {}
+                Event::HoldExpired { .. } | Event::Room(_) => {}
             }
         }
         match (&job.submission.action, checked_out) {
             (_, Some(reservation)) => self.sold(id, reservation),
             // Nothing had to happen: it was checked out before.
-            (Action::Command(fullhouse_domain::Command::Checkout { reservation, .. }), None) => self.sold(id, reservation),
+            (Action::Command(Command::Checkout { reservation, .. }), None) => self.sold(id, reservation),
+            (Action::Command(Command::TakePlace(who)), None) => self.standing(id, who),
+            (Action::Command(Command::ChangeRoom { .. }), None) => self.room(id),
             _ => Ok(Outcome::Ended),
         }
     }
@@ -240,6 +244,21 @@ impl Worker {
         // The state may have been dropped a moment ago. Asked again, the command gets its outcome from the log.
         let show = self.show(id).ok_or(Rejected::Unknown)?;
         Ok(Claimed { reservation: reservation.ok_or(Rejected::Unknown)?, chart: show.chart().clone() })
+    }
+
+    /// Where somebody stands who has just come.
+    fn standing(&self, id: &ShowId, who: &InLine) -> Result<Outcome, Rejected> {
+        let show = self.show(id).ok_or(Rejected::Unknown)?;
+        let room = show.room().ok_or(Rejected::Unknown)?;
+        let place = room.place(who, self.log.now());
+        let body = QueueBody::new(room, &place, show.available());
+        Ok(Outcome::Standing(Box::new(Standing { body, place })))
+    }
+
+    fn room(&self, id: &ShowId) -> Result<Outcome, Rejected> {
+        let show = self.show(id).ok_or(Rejected::Unknown)?;
+        let room = show.room().ok_or(Rejected::Unknown)?;
+        Ok(Outcome::Room(Box::new(RoomBody::new(id, room, show.position(), Counts::of_show(show), self.log.now()))))
     }
 
     fn show(&self, id: &ShowId) -> Option<&Show> {

@@ -80,12 +80,12 @@ pub fn subject(name: &str) -> Subject {
 
 pub fn hold(id: &str, who: &str, labels: &[&str]) -> Command {
     let labels = labels.iter().map(|&label| label.to_owned()).collect();
-    Command::HoldSeats { reservation: reservation(id), subject: subject(who), wanted: Wanted::Seats(labels) }
+    Command::HoldSeats { reservation: reservation(id), subject: subject(who), wanted: Wanted::Seats(labels), pass: None }
 }
 
 pub fn hold_best(id: &str, who: &str, count: u32, section: Option<&str>) -> Command {
     let wanted = Wanted::BestAvailable { count, section: section.map(str::to_owned) };
-    Command::HoldSeats { reservation: reservation(id), subject: subject(who), wanted }
+    Command::HoldSeats { reservation: reservation(id), subject: subject(who), wanted, pass: None }
 }
 
 pub fn checkout(id: &str, who: &str, payment_reference: &str) -> Command {

@@ -34,7 +34,7 @@ impl Advance {
         for fact in facts {
             let Decoded { event, .. } = Decoded::new(fact)?;
             let status = match &event {
-                Event::ShowScheduled(_) => SeatStatus::Available,
+                Event::ShowScheduled(_) | Event::Room(_) => SeatStatus::Available,
                 Event::SeatsHeld { reservation, expires_at, .. } => {
                     advance.begun.insert(reservation.clone(), *expires_at);
                     SeatStatus::Pending

@@ -67,7 +67,7 @@ impl Changes {
     pub fn fold(&mut self, fact: &StoredFact, event: &Event, total: Money, held_at: u64) {
         self.shows.insert(fact.show.clone(), fact.position);
         match event {
-            Event::ShowScheduled(_) => {}
+            Event::ShowScheduled(_) | Event::Room(_) => {}
             Event::SeatsHeld { reservation, subject, seats, expires_at } => {
                 self.seats(fact, seats, SeatStatus::Pending, Some(reservation.as_str()));
                 let held = Held {

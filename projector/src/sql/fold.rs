@@ -103,7 +103,7 @@ impl Fold {
     /// Where in the log the reservation was held that this event is about.
     fn held_at(&mut self, fact: &StoredFact, event: &Event) -> Result<u64, ProjectionError> {
         let found = match event {
-            Event::ShowScheduled(_) => Some(0),
+            Event::ShowScheduled(_) | Event::Room(_) => Some(0),
             Event::SeatsHeld { reservation, .. } => {
                 self.open.insert(reservation.clone(), fact.log_position);
                 Some(fact.log_position)

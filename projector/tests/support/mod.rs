@@ -46,6 +46,7 @@ impl Author {
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),
+            relies_on: &[],
             valid_before: None,
             proposal: Proposal::Append(facts),
         };
@@ -69,7 +70,12 @@ impl Author {
             (2, Some(reservation)) => Command::ExpireHold { reservation },
             _ => {
                 let reservation = ReservationId::of_show(&self.id, &format!("r{number}")).unwrap();
-                Command::HoldSeats { reservation, subject, wanted: Wanted::BestAvailable { count: (number % 3) as u32 + 1, section: None } }
+                Command::HoldSeats {
+                    reservation,
+                    subject,
+                    wanted: Wanted::BestAvailable { count: (number % 3) as u32 + 1, section: None },
+                    pass: None,
+                }
             }
         };
         if let Ok(events) = decide(&self.show, &command, self.now) {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fullhouse_domain::{Reservation, Subject};
 use fullhouse_schemas::http::ReservationBody;
-use fullhouse_schemas::stream::{HEARTBEAT, opening, reservation_message};
+use fullhouse_schemas::stream::{HEARTBEAT, opening, queue_message, reservation_message};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::feed::{Feed, Frame, FrameKind};
 use super::limits::Place;
+use super::waiter::Waiter;
 
 pub(super) struct Client {
     feed: Arc<Feed>,
@@ -18,6 +20,8 @@ pub(super) struct Client {
     subject: Option<Subject>,
     /// The position that the client has been brought to.
     position: u64,
+    /// Where he stands in the line, if he does.
+    waiter: Option<Waiter>,
     /// What goes out next.
     ready: VecDeque<Bytes>,
     _place: Place,
@@ -25,12 +29,12 @@ pub(super) struct Client {
 
 impl Client {
     /// A client that has the state at `last_event_id`, or none.
-    pub fn new(feed: Arc<Feed>, subject: Option<Subject>, last_event_id: Option<u64>, place: Place) -> Self {
+    pub fn new(feed: Arc<Feed>, subject: Option<Subject>, last_event_id: Option<u64>, waiter: Option<Waiter>, place: Place) -> Self {
         if let Some(subject) = &subject {
             feed.listen(subject);
         }
         let frames = feed.frames();
-        let mut client = Self { feed, frames, subject, position: 0, ready: VecDeque::new(), _place: place };
+        let mut client = Self { feed, frames, subject, position: 0, waiter, ready: VecDeque::new(), _place: place };
         client.ready.push_back(opening().into());
         client.position = last_event_id.unwrap_or(0);
         // Every show begins at position 1, so 0 is nobody's last id.
@@ -48,7 +52,17 @@ impl Client {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some(bytes);
             }
-            self.frames.changed().await.ok()?;
+            let look_at = self.waiter.as_ref().and_then(Waiter::look_at);
+            tokio::select! {
+                changed = self.frames.changed() => changed.ok()?,
+                () = tokio::time::sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => {
+                    self.look_at_the_line();
+                    continue;
+                }
+            }
+            if let Some(waiter) = &mut self.waiter {
+                waiter.stir();
+            }
             let frame = self.frames.borrow_and_update().clone();
             match &frame.kind {
                 FrameKind::Last => return None,
@@ -67,6 +81,13 @@ impl Client {
                 FrameKind::Change(_) => {}
                 FrameKind::Silence => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
             }
+        }
+    }
+
+    fn look_at_the_line(&mut self) {
+        let now = self.feed.now();
+        if let Some(body) = self.waiter.as_mut().and_then(|waiter| waiter.look(self.feed.show(), now)) {
+            self.ready.push_back(queue_message(&body, self.position).into());
         }
     }
 

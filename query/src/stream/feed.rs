@@ -140,7 +140,7 @@ impl Feed {
         let mut map = self.map();
         let position = map.position;
         if map.whole.is_none() {
-            let body = CompactSeatsBody { position, counts: map.counts, statuses: statuses_text(&map.statuses) };
+            let body = CompactSeatsBody { position, counts: map.counts, statuses: statuses_text(&map.statuses), queue: None };
             map.whole = Some(seats_message(&body).into());
         }
         (position, map.whole.clone().unwrap_or_default())

@@ -90,7 +90,7 @@ async fn shared_frames_lead_from_one_to_the_next() {
 
 fn client(feed: &Arc<super::feed::Feed>, last_event_id: Option<u64>) -> Client {
     let limits = Arc::new(Limits::new(StreamLimits { total: 10, per_address: 10 }));
-    Client::new(feed.clone(), Subject::parse("ann"), last_event_id, limits.enter(None).expect("room"))
+    Client::new(feed.clone(), Subject::parse("ann"), last_event_id, None, limits.enter(None).expect("room"))
 }
 
 /// What a client can be sent at once.

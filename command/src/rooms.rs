@@ -1,0 +1,147 @@
+//! Joining and leaving the lines of waiting rooms, and letting people in.
+//!
+//! The line says who came when; the log, who was let in. Both are asked here, the line first: a place is given before anything
+//! else is known, and never taken back by what follows.
+
+use std::sync::Arc;
+
+use fullhouse_domain::{Command, InLine, Place, ShowId, Subject};
+use fullhouse_http::{Ticket, Tokens};
+use fullhouse_line::presence::Wants;
+use fullhouse_line::{Line, LineError, Presence};
+use fullhouse_schemas::draw;
+use fullhouse_schemas::queue::QueueBody;
+use fullhouse_schemas::room_messages::RoomOrder;
+
+use crate::outcome::{Outcome, Rejected, Standing};
+use crate::sequencer::{Action, Sequencer, Submission};
+
+/// How many people are read from the line at a time.
+const READ_MEMBERS: usize = 10_000;
+
+/// The waiting rooms, as far as commands are concerned.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    sequencer: Sequencer,
+    line: Line,
+    presence: Arc<Presence>,
+    tokens: Arc<Tokens>,
+}
+
+/// Why somebody could not join or leave.
+#[derive(Debug)]
+pub enum NotDone {
+    /// The command was refused.
+    Refused(Outcome),
+    /// It was not decided.
+    Rejected(Rejected),
+    /// The line failed.
+    Line(LineError),
+}
+
+impl From<Rejected> for NotDone {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl From<LineError> for NotDone {
+    fn from(error: LineError) -> Self {
+        Self::Line(error)
+    }
+}
+
+impl Rooms {
+    /// With the line, and with those who are there at this server.
+    pub fn new(sequencer: Sequencer, line: Line, presence: Arc<Presence>, tokens: Arc<Tokens>) -> Self {
+        Self { sequencer, line, presence, tokens }
+    }
+
+    /// Gives somebody a place, the one that he has or a new one, and says where it is. When his turn was over, he gets a new
+    /// place at the end.
+    pub async fn join(&self, show: &ShowId, subject: &Subject) -> Result<QueueBody, NotDone> {
+        // Before anything is written: whether there is such a room at all.
+        self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await?;
+        let mut entry = self.line.join(show, subject, None).await?;
+        let mut standing = self.take_place(show, subject, entry).await?;
+        if let Place::Over { .. } = standing.place {
+            entry = self.line.join(show, subject, Some(entry)).await?;
+            standing = self.take_place(show, subject, entry).await?;
+        }
+        let Standing { mut body, place } = standing;
+        match &place {
+            Place::Waiting { number, .. } => self.presence.seen(show, *number, subject, Wants::Turn),
+            Place::Admitted(turn) => {
+                let pass = Ticket { show: show.clone(), subject: subject.clone(), number: turn.number };
+                body.pass = Some(self.tokens.sign_pass(&pass, turn.ends_at));
+            }
+            Place::BeforeDraw | Place::Over { .. } | Place::SoldOut { .. } => {}
+        }
+        body.ticket = Some(self.tokens.sign_ticket(&Ticket { show: show.clone(), subject: subject.clone(), number: entry }));
+        Ok(body)
+    }
+
+    async fn take_place(&self, show: &ShowId, subject: &Subject, entry: u64) -> Result<Standing, NotDone> {
+        let who = InLine { entry, member: draw::member_hash(show, subject), subject: subject.clone() };
+        match self.ask(show, Some(subject), Command::TakePlace(who)).await? {
+            Outcome::Standing(standing) => Ok(*standing),
+            other => Err(NotDone::Refused(other)),
+        }
+    }
+
+    /// Gives up a place, or a turn.
+    pub async fn leave(&self, ticket: &Ticket) -> Result<(), NotDone> {
+        self.ask(&ticket.show, Some(&ticket.subject), Command::LeaveRoom(ticket.in_line())).await?;
+        self.line.leave(&ticket.show, &ticket.subject, ticket.number).await?;
+        Ok(())
+    }
+
+    /// Does what was found to be due.
+    pub async fn carry_out(&self, order: RoomOrder) -> Result<(), NotDone> {
+        match order {
+            RoomOrder::Open { show } => self.open(&show.0).await,
+            RoomOrder::Admit { show, candidates, taken_up } => {
+                let candidates = candidates.into_iter().map(Into::into).collect();
+                self.ask(&show.0, None, Command::AdmitShoppers { candidates, taken_up }).await.map(drop)
+            }
+        }
+    }
+
+    /// Draws the order of those who came before the sale, and begins it.
+    async fn open(&self, show: &ShowId) -> Result<(), NotDone> {
+        let room = match self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await? {
+            Outcome::Room(room) => room,
+            other => return Err(NotDone::Refused(other)),
+        };
+        // Numbers are committed in their order, so everybody up to this one can be read now.
+        let last_entry = self.line.last_number(show).await?;
+        let mut members = Vec::new();
+        let mut after = 0;
+        while after < last_entry {
+            let page = self.line.members(show, after, READ_MEMBERS).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            members.extend(page.iter().filter(|(number, _)| *number <= last_entry).map(|(_, subject)| draw::member_hash(show, subject)));
+        }
+        let seed = room.seed_sha256.as_ref().map(|published| {
+            let seed = self.tokens.draw_seed(show);
+            if fullhouse_schemas::hex::encode(&draw::seed_sha256(&seed)) != *published {
+                tracing::error!(%show, "the key of the tokens is another one than when the event was scheduled: the draw can't be verified");
+            }
+            seed
+        });
+        if let Some(seed) = &seed {
+            members = draw::order(seed, &members);
+        }
+        tracing::info!(%show, people = members.len(), "the sale begins, and the order of those who came before is drawn");
+        self.ask(show, None, Command::OpenRoom { members, seed, last_entry }).await.map(drop)
+    }
+
+    async fn ask(&self, show: &ShowId, subject: Option<&Subject>, command: Command) -> Result<Outcome, NotDone> {
+        let submission = Submission::of_server(show.clone(), subject.cloned(), "waiting room", Action::Command(command));
+        match self.sequencer.submit_when_there_is_room(submission).await? {
+            refused @ Outcome::Refused { .. } => Err(NotDone::Refused(refused)),
+            outcome => Ok(outcome),
+        }
+    }
+}

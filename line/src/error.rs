@@ -1,0 +1,73 @@
+//! What can go wrong with a line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fullhouse_eventstore::{LogError, StoreError};
+
+/// Why the line could not do what it was asked. It can be cloned, because one failure is the answer to all calls of a batch.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LineError {
+    /// As many calls wait as may. Nothing was done.
+    #[error("too many wait to join or leave")]
+    Overloaded,
+    /// The line was closed while something still used it, or was opened only to be read. Nothing was done, or it is not known:
+    /// the same call may be made again elsewhere.
+    #[error("the line is closed, or open only to be read")]
+    Closed,
+    /// The store failed. Whether a call took effect is not known; the same call may be made again, and then tells.
+    #[error("{doing} failed")]
+    Store {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the store said.
+        #[source]
+        source: Arc<StoreError>,
+    },
+    /// The store holds what this program never wrote.
+    #[error("the line is damaged: {what}")]
+    Damaged {
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// The file belongs to a later release.
+    #[error("{} was written by a newer release (format {found}; this release knows up to {supported}): run that release", path.display())]
+    Newer {
+        /// The line's file.
+        path: PathBuf,
+        /// The format found there.
+        found: i64,
+        /// The latest format known here.
+        supported: i64,
+    },
+    /// The file is something else.
+    #[error("{} is not a line of Fullhouse: {what}", path.display())]
+    NotALine {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The database or the machine is none that this release can use.
+    #[error("the line can't be used: {what}")]
+    Unusable {
+        /// What is wrong, and what to do.
+        what: String,
+    },
+}
+
+impl From<LogError> for LineError {
+    /// Connections and migrations are shared with the log.
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Store { doing, source } => Self::Store { doing, source: source.into() },
+            LogError::Unusable { what } => Self::Unusable { what },
+            about_the_log => Self::Unusable { what: about_the_log.to_string() },
+        }
+    }
+}
+
+/// What a failure of a database means here.
+pub(crate) fn failed<E: Into<StoreError>>(doing: &'static str) -> impl Fn(E) -> LineError + Copy {
+    move |source| LineError::Store { doing, source: Arc::new(source.into()) }
+}

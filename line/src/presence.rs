@@ -1,0 +1,189 @@
+//! Who is there. A line holds everybody who ever joined; when a turn comes, only somebody who is there can take it.
+//!
+//! Somebody is there while a stream of his is open, and for a while after each time that he asked. Every server knows its
+//! own callers only, and reports them; see [`fullhouse_schemas::room_messages::RoomReport`]. Nothing here is kept for good:
+//! whoever is forgotten is there again with his next request.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fullhouse_domain::{ShowId, Subject};
+use fullhouse_schemas::room_messages::{PersonData, Plain, RoomReport};
+
+/// Gauge: people who wait for their turn at this server, or have been let in a moment ago.
+pub const PRESENT: &str = "fullhouse_queue_people_present";
+
+/// The most people that one report names. More are let in with the next one.
+const REPORTED_MAX: usize = 500;
+
+/// What somebody is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// To be let in.
+    Turn,
+    /// To shop: he was let in.
+    Shop,
+}
+
+/// The people who are there, at this server.
+#[derive(Debug)]
+pub struct Presence {
+    server: u64,
+    lasting: Duration,
+    rooms: Mutex<HashMap<ShowId, BTreeMap<u64, Person>>>,
+}
+
+#[derive(Debug)]
+struct Person {
+    subject: Subject,
+    wants: Wants,
+    streams: u32,
+    seen_at: Instant,
+}
+
+/// Somebody with an open stream. Dropping it says that the stream has ended.
+#[derive(Debug)]
+pub struct Attendance {
+    presence: Arc<Presence>,
+    show: ShowId,
+    number: u64,
+}
+
+impl Presence {
+    /// Nobody yet. Who only asks is taken to be there for so long after; `server` tells this server from the others.
+    pub fn new(server: u64, lasting: Duration) -> Self {
+        Self { server, lasting, rooms: Mutex::default() }
+    }
+
+    /// Somebody has asked where he stands.
+    pub fn seen(&self, show: &ShowId, number: u64, subject: &Subject, wants: Wants) {
+        let mut rooms = self.rooms();
+        let person = person(&mut rooms, show, number, subject);
+        (person.wants, person.seen_at) = (wants, Instant::now());
+    }
+
+    /// Somebody has opened a stream.
+    pub fn attend(self: &Arc<Self>, show: &ShowId, number: u64, subject: &Subject) -> Attendance {
+        let mut rooms = self.rooms();
+        let person = person(&mut rooms, show, number, subject);
+        person.streams += 1;
+        Attendance { presence: self.clone(), show: show.clone(), number }
+    }
+
+    /// Nothing more is to be reported of a number: its turn is taken up, or over.
+    pub fn forget(&self, show: &ShowId, number: u64) {
+        if let Some(people) = self.rooms().get_mut(show)
+            && let Some(person) = people.get_mut(&number)
+        {
+            // Streams that are open still count themselves out when they end.
+            person.wants = Wants::Shop;
+            if person.streams == 0 {
+                people.remove(&number);
+            }
+        }
+    }
+
+    /// Who is there, for every show that somebody is there for. `is_waiting` and `is_let_in` say what is known of a number: people
+    /// who are neither are not named.
+    pub fn reports(&self, is_waiting: impl Fn(&ShowId, u64) -> bool, is_let_in: impl Fn(&ShowId, u64) -> bool) -> Vec<RoomReport> {
+        let now = Instant::now();
+        let mut rooms = self.rooms();
+        for people in rooms.values_mut() {
+            people.retain(|_, person| person.streams > 0 || now.duration_since(person.seen_at) < self.lasting);
+        }
+        rooms.retain(|_, people| !people.is_empty());
+        metrics::gauge!(PRESENT).set(rooms.values().map(BTreeMap::len).sum::<usize>() as f64);
+        let report = |(show, people): (&ShowId, &BTreeMap<u64, Person>)| {
+            let mut waiting = people.iter().filter(|(number, person)| person.wants == Wants::Turn && is_waiting(show, **number));
+            let named = |(number, person): (&u64, &Person)| PersonData { number: *number, subject: Plain(person.subject.clone()) };
+            let first: Vec<PersonData> = waiting.by_ref().take(REPORTED_MAX).map(named).collect();
+            let let_in = people.iter().filter(|(number, person)| person.wants == Wants::Shop && is_let_in(show, **number));
+            let let_in = let_in.take(REPORTED_MAX).map(|(number, _)| *number).collect();
+            RoomReport { server: self.server, show: Plain(show.clone()), is_whole: waiting.next().is_none(), waiting: first, let_in }
+        };
+        rooms.iter().map(report).collect()
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<ShowId, BTreeMap<u64, Person>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn person<'a>(rooms: &'a mut HashMap<ShowId, BTreeMap<u64, Person>>, show: &ShowId, number: u64, subject: &Subject) -> &'a mut Person {
+    if !rooms.contains_key(show) {
+        rooms.insert(show.clone(), BTreeMap::new());
+    }
+    let people = rooms.entry(show.clone()).or_default();
+    people.entry(number).or_insert_with(|| Person { subject: subject.clone(), wants: Wants::Turn, streams: 0, seen_at: Instant::now() })
+}
+
+impl Attendance {
+    /// The number that it is for.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What he is there for now.
+    pub fn wants(&self, wants: Wants) {
+        if let Some(person) = self.presence.rooms().get_mut(&self.show).and_then(|people| people.get_mut(&self.number)) {
+            person.wants = wants;
+        }
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        if let Some(person) = self.presence.rooms().get_mut(&self.show).and_then(|people| people.get_mut(&self.number)) {
+            person.streams = person.streams.saturating_sub(1);
+            // A reload, or a train in a tunnel, is not the end.
+            person.seen_at = Instant::now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show() -> ShowId {
+        ShowId::parse("local-a").expect("plain")
+    }
+
+    fn subject(number: u64) -> Subject {
+        Subject::parse(&format!("p{number}")).expect("visible")
+    }
+
+    fn named(presence: &Presence, used: &[u64]) -> (Vec<u64>, Vec<u64>, bool) {
+        let reports = presence.reports(|_, number| !used.contains(&number), |_, number| used.contains(&number));
+        let Some(report) = reports.first() else { return (vec![], vec![], true) };
+        (report.waiting.iter().map(|person| person.number).collect(), report.let_in.clone(), report.is_whole)
+    }
+
+    #[test]
+    fn the_lowest_numbers_are_reported_and_those_who_were_let_in() {
+        let presence = Presence::new(1, Duration::from_secs(60));
+        for number in (1..=600).rev() {
+            presence.seen(&show(), number, &subject(number), Wants::Turn);
+        }
+        presence.seen(&show(), 1, &subject(1), Wants::Shop);
+        let (waiting, let_in, is_whole) = named(&presence, &[1, 2]);
+        assert_eq!((waiting.len(), waiting[0], let_in, is_whole), (500, 3, vec![1], false), "2 does not know yet that he was let in");
+        presence.forget(&show(), 1);
+        assert_eq!(named(&presence, &[1, 2]).1, Vec::<u64>::new());
+    }
+
+    #[test]
+    fn whoever_asked_is_there_for_a_while_and_whoever_has_a_stream_as_long_as_that() {
+        let presence = Arc::new(Presence::new(1, Duration::ZERO));
+        presence.seen(&show(), 1, &subject(1), Wants::Turn);
+        let (first, second) = (presence.attend(&show(), 2, &subject(2)), presence.attend(&show(), 2, &subject(2)));
+        assert_eq!(named(&presence, &[]).0, [2]);
+        drop(first);
+        assert_eq!(named(&presence, &[]).0, [2]);
+        second.wants(Wants::Shop);
+        assert_eq!(named(&presence, &[2]), (vec![], vec![2], true));
+        drop(second);
+        assert!(presence.reports(|_, _| true, |_, _| true).is_empty() && presence.rooms().is_empty(), "nothing is kept");
+    }
+}

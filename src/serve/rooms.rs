@@ -1,0 +1,127 @@
+//! Waiting rooms: how the parts that look after them are wired, within one process and across several.
+//!
+//! Servers report who is there, one process at a time finds who is next, and a command server lets them in. Without NATS all of
+//! that is one process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use fullhouse_command::Rooms;
+use fullhouse_eventstore::Log;
+use fullhouse_line::Presence;
+use fullhouse_projector::admission;
+use fullhouse_query::queue::reports;
+use fullhouse_schemas::names::{COMMAND_GROUP, subject_of_room_orders, subject_of_room_reports};
+use fullhouse_schemas::room_messages::{RoomOrder, RoomReport};
+use fullhouse_views::LiveViews;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How often each server reports.
+const REPORT_PAUSE: Duration = Duration::from_millis(200);
+/// How many reports, or orders, may wait. More would be outdated when their turn comes.
+const WAITING_MAX: usize = 1_000;
+/// How many orders are carried out at a time. There is one for a show.
+const ORDERS_IN_FLIGHT_MAX: usize = 64;
+/// Who only asks where he stands is taken to be there for so long after.
+const ASKING_LASTS: Duration = Duration::from_secs(60);
+/// The same where people only join: they will be heard of elsewhere soon.
+const JOINING_LASTS: Duration = Duration::from_secs(10);
+
+/// Nobody is there yet.
+pub fn presence(has_queries: bool) -> Arc<Presence> {
+    Arc::new(Presence::new(rand::random(), if has_queries { ASKING_LASTS } else { JOINING_LASTS }))
+}
+
+/// Reports who is there, as long as somebody listens. Without views nobody is left out; who listens knows better.
+pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: mpsc::Sender<RoomReport>) {
+    let mut beat = tokio::time::interval(REPORT_PAUSE);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let found = match &views {
+            Some(views) => reports(&presence, views),
+            None => presence.reports(|_, _| true, |_, _| true),
+        };
+        for report in found {
+            if to.send(report).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Carries out what was found to be due. What fails is found to be due again.
+pub async fn carry_out(orders: mpsc::Receiver<RoomOrder>, rooms: Rooms) {
+    let orders = futures::stream::unfold(orders, |mut orders| async move { orders.recv().await.map(|order| (order, orders)) });
+    orders
+        .for_each_concurrent(ORDERS_IN_FLIGHT_MAX, |order| {
+            let rooms = rooms.clone();
+            async move {
+                if let Err(why) = rooms.carry_out(order).await {
+                    tracing::debug!(?why, "an order about a waiting room could not be carried out, and will be given again");
+                }
+            }
+        })
+        .await;
+}
+
+/// Where reports, or orders, go and come from.
+pub fn channel<T>() -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
+    mpsc::channel(WAITING_MAX)
+}
+
+/// Sends reports to the other processes.
+pub async fn publish_reports(nats: Client, cluster: String, mut reports: mpsc::Receiver<RoomReport>) {
+    while let Some(report) = reports.recv().await {
+        // A broker that is away hears the next one.
+        let _ = nats.publish(subject_of_room_reports(&cluster), report.encode().into()).await;
+    }
+}
+
+/// Takes its share of the orders.
+pub async fn listen_for_orders(nats: Client, cluster: String, to: mpsc::Sender<RoomOrder>) -> anyhow::Result<()> {
+    let mut messages = nats.queue_subscribe(subject_of_room_orders(&cluster), COMMAND_GROUP.into()).await?;
+    while let Some(message) = messages.next().await {
+        match RoomOrder::decode(&message.payload) {
+            Some(order) => {
+                if to.send(order).await.is_err() {
+                    break;
+                }
+            }
+            None => tracing::warn!("a message about a waiting room orders nothing that is known"),
+        }
+    }
+    Ok(())
+}
+
+/// Looks after the waiting rooms of a cluster until `stop`, with views that somebody else keeps up to date.
+pub async fn admit(log: Log, views: Arc<LiveViews>, nats: Client, cluster: String, stop: CancellationToken) {
+    let (report_sender, reports) = channel();
+    let (order_sender, mut orders) = channel::<RoomOrder>();
+    let listening = async {
+        let mut messages = match nats.subscribe(subject_of_room_reports(&cluster)).await {
+            Ok(messages) => messages,
+            Err(error) => return tracing::error!("nothing is heard of those who wait: {error}"),
+        };
+        while let Some(message) = messages.next().await {
+            match RoomReport::decode(&message.payload) {
+                // Whoever can't keep up does without some: there will be newer ones.
+                Some(report) => drop(report_sender.try_send(report)),
+                None => tracing::warn!("a message about a waiting room reports nothing that is known"),
+            }
+        }
+    };
+    let publishing = async {
+        while let Some(order) = orders.recv().await {
+            let _ = nats.publish(subject_of_room_orders(&cluster), order.encode().into()).await;
+        }
+    };
+    tokio::select! {
+        () = listening => {}
+        () = publishing => {}
+        () = admission::run(log, views, reports, order_sender, stop.clone()) => {}
+    }
+}

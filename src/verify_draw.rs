@@ -1,0 +1,34 @@
+//! `fullhouse verify-draw`: whether the order of a waiting room was drawn as it was promised. Anybody can run it, on the answer to
+//! `GET /events/{event_id}/draw`.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use fullhouse_schemas::queue::DrawBody;
+
+use crate::cli::VerifyDrawSettings;
+
+/// Exit code 0 when the order is right, 1 when it is not.
+pub fn main(settings: &VerifyDrawSettings) -> anyhow::Result<ExitCode> {
+    let text = match &settings.file {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?,
+        None => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("standard input can't be read")?;
+            text
+        }
+    };
+    let draw: DrawBody = serde_json::from_str(&text).context("this is not the answer to `GET /events/{event_id}/draw`")?;
+    match draw.verify() {
+        Ok(()) => {
+            let (members, show, seed) = (draw.members, &draw.event_id, &draw.seed_sha256);
+            crate::print_result(&format!("{show}: the order of {members} people follows from the seed whose SHA-256 is {seed}\n"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(what) => {
+            crate::print_result(&format!("{}: {what}\n", draw.event_id))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
