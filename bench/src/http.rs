@@ -26,13 +26,24 @@ impl Connection {
         Ok(Self { socket, token, request: Vec::with_capacity(1_024), answer: Vec::with_capacity(4_096) })
     }
 
+    /// From now on with another token, or with none.
+    pub fn act_as(&mut self, token: Option<String>) {
+        self.token = token;
+    }
+
     /// Sends a request and reads the whole answer.
     pub async fn send(&mut self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Answer<'_>> {
+        self.send_with(method, path, "", body).await
+    }
+
+    /// The same with more headers, each with its line break.
+    pub async fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.request.clear();
         self.request.extend_from_slice(format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n").as_bytes());
         if let Some(token) = &self.token {
             self.request.extend_from_slice(format!("authorization: Bearer {token}\r\n").as_bytes());
         }
+        self.request.extend_from_slice(headers.as_bytes());
         self.request.extend_from_slice(format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
         self.request.extend_from_slice(body);
         self.socket.write_all(&self.request).await?;

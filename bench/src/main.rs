@@ -4,6 +4,7 @@
 //! * [`decide`]: what deciding a hold costs in a small and in a large hall
 //! * [`streams`]: memory and lag of many live streams
 //! * [`startup`]: how long a server takes to start on a long log
+//! * [`waiting_room`]: a crowd in front of a waiting room
 //! * [`server`], [`http`]: server processes, and the lean client that loads them
 
 mod commands;
@@ -13,6 +14,7 @@ mod http;
 mod server;
 mod startup;
 mod streams;
+mod waiting_room;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ enum Measurement {
     Decide(decide::Settings),
     /// Time to start on a log of many facts
     Startup(startup::Settings),
+    /// A crowd that joins the line of a show, is let in, and buys
+    WaitingRoom(waiting_room::Settings),
     /// Serves the bare echo (started by `commands`)
     #[command(hide = true)]
     Echo { listen: SocketAddr },
@@ -52,6 +56,7 @@ fn main() -> anyhow::Result<()> {
             Measurement::Streams(settings) => streams::measure(&cli.server, &settings).await,
             Measurement::Decide(settings) => decide::measure(&settings),
             Measurement::Startup(settings) => startup::measure(&cli.server, &settings).await,
+            Measurement::WaitingRoom(settings) => waiting_room::measure(&cli.server, &settings).await,
             Measurement::Echo { listen } => echo::serve(listen).await,
         }
     })

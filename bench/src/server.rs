@@ -71,15 +71,28 @@ impl Process {
         Ok(body["token"].as_str().context("there is a token")?.to_owned())
     }
 
+    /// A token of this role, by the key in the server's folder.
+    pub fn token(program: &Path, data: &Path, role: &str) -> anyhow::Result<String> {
+        let token = Command::new(program).args(["token", "--role", role, "--subject", "bench", "--data"]).arg(data).output()?;
+        Ok(String::from_utf8(token.stdout)?.trim().to_owned())
+    }
+
     /// Schedules a show of one section `S` and returns its id.
     pub async fn schedule(&self, program: &Path, data: &Path, rows: usize, row_seats: usize) -> anyhow::Result<String> {
-        let token = Command::new(program).args(["token", "--role", "organizer", "--subject", "bench", "--data"]).arg(data).output()?;
-        let token = String::from_utf8(token.stdout)?.trim().to_owned();
+        self.schedule_with(program, data, rows, row_seats, &json!({})).await
+    }
+
+    /// The same with more members.
+    pub async fn schedule_with(&self, program: &Path, data: &Path, rows: usize, row_seats: usize, more: &Value) -> anyhow::Result<String> {
+        let token = Self::token(program, data, "organizer")?;
         let rows: Vec<Value> = (0..rows).map(|row| json!({ "name": row.to_string(), "seats": row_seats })).collect();
-        let plan = json!({
+        let mut plan = json!({
             "title": "Bench", "starts_at": "2030-01-31T19:30:00Z",
             "sections": [{ "name": "S", "price": { "amount": 4500, "currency": "EUR" }, "rows": rows }],
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            plan[name] = value.clone();
+        }
         let mut connection = Connection::open(&self.address, Some(token)).await?;
         let answer = connection.send("POST", "/events", plan.to_string().as_bytes()).await?;
         ensure!(answer.status == 201, "{}", String::from_utf8_lossy(answer.body));

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use fullhouse_domain::{Command, InLine, Place, ShowId, Subject};
 use fullhouse_http::{Ticket, Tokens};
-use fullhouse_line::presence::Wants;
 use fullhouse_line::{Line, LineError, Presence};
 use fullhouse_schemas::draw;
 use fullhouse_schemas::queue::QueueBody;
@@ -70,7 +69,7 @@ impl Rooms {
         }
         let Standing { mut body, place } = standing;
         match &place {
-            Place::Waiting { number, .. } => self.presence.seen(show, *number, subject, Wants::Turn),
+            Place::Waiting { number, .. } => self.presence.joined(show, *number, subject),
             Place::Admitted(turn) => {
                 let pass = Ticket { show: show.clone(), subject: subject.clone(), number: turn.number };
                 body.pass = Some(self.tokens.sign_pass(&pass, turn.ends_at));

@@ -130,7 +130,7 @@ fn a_checkout_frees_the_place_and_ends_the_pass() {
 #[test]
 fn whoever_comes_when_nobody_waits_is_let_in_at_once() {
     let stage = Stage::given_plan(plan_with_room(2));
-    stage.when(at(0), Command::TakePlace(in_line(1))).then([moved(&[1], &[1], &[])]);
+    stage.when(at(0), Command::TakePlace(in_line(1))).then([moved(&[1], &[], &[])]);
     stage.when(at(0), Command::TakePlace(in_line(2))).then([]);
     let full = stage.and(at(0), moved(&[1, 2], &[1], &[]));
     full.when(at(1), Command::TakePlace(in_line(3))).then([]);

@@ -17,6 +17,12 @@ pub const PRESENT: &str = "fullhouse_queue_people_present";
 /// The most people that one report names. More are let in with the next one.
 const REPORTED_MAX: usize = 500;
 
+/// Who has asked where he stands is taken to be there for so long after. Whoever asks less often is passed over, and is first in
+/// line for a moment each time that he asks.
+const ASKING_LASTS: Duration = Duration::from_secs(10);
+/// The same for who has only joined: until a browser has opened its stream.
+const JOINING_LASTS: Duration = Duration::from_secs(3);
+
 /// What somebody is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
@@ -30,7 +36,6 @@ pub enum Wants {
 #[derive(Debug)]
 pub struct Presence {
     server: u64,
-    lasting: Duration,
     rooms: Mutex<HashMap<ShowId, BTreeMap<u64, Person>>>,
 }
 
@@ -39,7 +44,8 @@ struct Person {
     subject: Subject,
     wants: Wants,
     streams: u32,
-    seen_at: Instant,
+    /// Without a stream.
+    there_until: Instant,
 }
 
 /// Somebody with an open stream. Dropping it says that the stream has ended.
@@ -51,16 +57,23 @@ pub struct Attendance {
 }
 
 impl Presence {
-    /// Nobody yet. Who only asks is taken to be there for so long after; `server` tells this server from the others.
-    pub fn new(server: u64, lasting: Duration) -> Self {
-        Self { server, lasting, rooms: Mutex::default() }
+    /// Nobody yet. `server` tells this server from the others.
+    pub fn new(server: u64) -> Self {
+        Self { server, rooms: Mutex::default() }
+    }
+
+    /// Somebody has joined, and has to wait.
+    pub fn joined(&self, show: &ShowId, number: u64, subject: &Subject) {
+        let mut rooms = self.rooms();
+        let person = person(&mut rooms, show, number, subject);
+        person.there_until = person.there_until.max(Instant::now() + JOINING_LASTS);
     }
 
     /// Somebody has asked where he stands.
-    pub fn seen(&self, show: &ShowId, number: u64, subject: &Subject, wants: Wants) {
+    pub fn asked(&self, show: &ShowId, number: u64, subject: &Subject, wants: Wants) {
         let mut rooms = self.rooms();
         let person = person(&mut rooms, show, number, subject);
-        (person.wants, person.seen_at) = (wants, Instant::now());
+        (person.wants, person.there_until) = (wants, Instant::now() + ASKING_LASTS);
     }
 
     /// Somebody has opened a stream.
@@ -90,7 +103,7 @@ impl Presence {
         let now = Instant::now();
         let mut rooms = self.rooms();
         for people in rooms.values_mut() {
-            people.retain(|_, person| person.streams > 0 || now.duration_since(person.seen_at) < self.lasting);
+            people.retain(|_, person| person.streams > 0 || now < person.there_until);
         }
         rooms.retain(|_, people| !people.is_empty());
         metrics::gauge!(PRESENT).set(rooms.values().map(BTreeMap::len).sum::<usize>() as f64);
@@ -115,7 +128,7 @@ fn person<'a>(rooms: &'a mut HashMap<ShowId, BTreeMap<u64, Person>>, show: &Show
         rooms.insert(show.clone(), BTreeMap::new());
     }
     let people = rooms.entry(show.clone()).or_default();
-    people.entry(number).or_insert_with(|| Person { subject: subject.clone(), wants: Wants::Turn, streams: 0, seen_at: Instant::now() })
+    people.entry(number).or_insert_with(|| Person { subject: subject.clone(), wants: Wants::Turn, streams: 0, there_until: Instant::now() })
 }
 
 impl Attendance {
@@ -137,7 +150,7 @@ impl Drop for Attendance {
         if let Some(person) = self.presence.rooms().get_mut(&self.show).and_then(|people| people.get_mut(&self.number)) {
             person.streams = person.streams.saturating_sub(1);
             // A reload, or a train in a tunnel, is not the end.
-            person.seen_at = Instant::now();
+            person.there_until = Instant::now() + ASKING_LASTS;
         }
     }
 }
@@ -160,13 +173,20 @@ mod tests {
         (report.waiting.iter().map(|person| person.number).collect(), report.let_in.clone(), report.is_whole)
     }
 
+    /// Time passes.
+    fn all_were_here_long_ago(presence: &Presence) {
+        for person in presence.rooms().values_mut().flat_map(BTreeMap::values_mut) {
+            person.there_until = Instant::now();
+        }
+    }
+
     #[test]
     fn the_lowest_numbers_are_reported_and_those_who_were_let_in() {
-        let presence = Presence::new(1, Duration::from_secs(60));
+        let presence = Presence::new(1);
         for number in (1..=600).rev() {
-            presence.seen(&show(), number, &subject(number), Wants::Turn);
+            presence.joined(&show(), number, &subject(number));
         }
-        presence.seen(&show(), 1, &subject(1), Wants::Shop);
+        presence.asked(&show(), 1, &subject(1), Wants::Shop);
         let (waiting, let_in, is_whole) = named(&presence, &[1, 2]);
         assert_eq!((waiting.len(), waiting[0], let_in, is_whole), (500, 3, vec![1], false), "2 does not know yet that he was let in");
         presence.forget(&show(), 1);
@@ -175,15 +195,21 @@ mod tests {
 
     #[test]
     fn whoever_asked_is_there_for_a_while_and_whoever_has_a_stream_as_long_as_that() {
-        let presence = Arc::new(Presence::new(1, Duration::ZERO));
-        presence.seen(&show(), 1, &subject(1), Wants::Turn);
+        let presence = Arc::new(Presence::new(1));
+        presence.asked(&show(), 1, &subject(1), Wants::Turn);
+        presence.joined(&show(), 3, &subject(3));
         let (first, second) = (presence.attend(&show(), 2, &subject(2)), presence.attend(&show(), 2, &subject(2)));
+        assert_eq!(named(&presence, &[]).0, [1, 2, 3]);
+        all_were_here_long_ago(&presence);
         assert_eq!(named(&presence, &[]).0, [2]);
         drop(first);
+        all_were_here_long_ago(&presence);
         assert_eq!(named(&presence, &[]).0, [2]);
         second.wants(Wants::Shop);
         assert_eq!(named(&presence, &[2]), (vec![], vec![2], true));
         drop(second);
+        assert_eq!(named(&presence, &[2]).1, [2], "he may be reloading");
+        all_were_here_long_ago(&presence);
         assert!(presence.reports(|_, _| true, |_, _| true).is_empty() && presence.rooms().is_empty(), "nothing is kept");
     }
 }

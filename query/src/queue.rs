@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fullhouse_domain::{InLine, Place, ShowId};
+use fullhouse_http::tickets::QUEUE_TICKET;
 use fullhouse_http::{Answer, Caller, PathId, Ticket, Tokens};
 use fullhouse_line::Presence;
 use fullhouse_line::presence::Wants;
@@ -36,12 +37,14 @@ pub async fn place(State(state): State<QueryState>, PathId(id): PathId<ShowId>, 
     }
     let told = tell(&state, &show, &ticket)?;
     match &told.place {
-        Place::Waiting { number, .. } => state.presence.seen(&id, *number, &ticket.subject, Wants::Turn),
-        Place::Admitted(turn) if !turn.is_taken_up => state.presence.seen(&id, turn.number, &ticket.subject, Wants::Shop),
+        Place::Waiting { number, .. } => state.presence.asked(&id, *number, &ticket.subject, Wants::Turn),
+        Place::Admitted(turn) if !turn.is_taken_up => state.presence.asked(&id, turn.number, &ticket.subject, Wants::Shop),
         Place::Admitted(turn) => state.presence.forget(&id, turn.number),
         Place::BeforeDraw | Place::Over { .. } | Place::SoldOut { .. } => {}
     }
-    let body = QueueBody { ticket: Some(state.tokens.sign_ticket(&ticket)), ..told.body };
+    // A ticket stays what it is, and need not be signed again.
+    let text = headers.get(QUEUE_TICKET).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = QueueBody { ticket: text, ..told.body };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
 }
 

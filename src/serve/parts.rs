@@ -114,7 +114,7 @@ impl Parts {
             head_at_start,
             tokens: Arc::new(tokens(settings)?),
             health: Health::default(),
-            presence: rooms::presence(settings.role.has_queries()),
+            presence: Arc::new(Presence::new(rand::random())),
             commands: None,
             queries: None,
             senders: Tasks::default(),

@@ -25,16 +25,6 @@ const REPORT_PAUSE: Duration = Duration::from_millis(200);
 const WAITING_MAX: usize = 1_000;
 /// How many orders are carried out at a time. There is one for a show.
 const ORDERS_IN_FLIGHT_MAX: usize = 64;
-/// Who only asks where he stands is taken to be there for so long after.
-const ASKING_LASTS: Duration = Duration::from_secs(60);
-/// The same where people only join: they will be heard of elsewhere soon.
-const JOINING_LASTS: Duration = Duration::from_secs(10);
-
-/// Nobody is there yet.
-pub fn presence(has_queries: bool) -> Arc<Presence> {
-    Arc::new(Presence::new(rand::random(), if has_queries { ASKING_LASTS } else { JOINING_LASTS }))
-}
-
 /// Reports who is there, as long as somebody listens. Without views nobody is left out; who listens knows better.
 pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: mpsc::Sender<RoomReport>) {
     let mut beat = tokio::time::interval(REPORT_PAUSE);

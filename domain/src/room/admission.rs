@@ -70,21 +70,20 @@ pub(crate) fn admit(show: &Show, candidates: &[Candidate], taken_up: &[u64], now
     Ok(vec![Event::Room(RoomEvent::Moved { admitted, taken_up, ended })])
 }
 
-/// Lets somebody in who has just come, if nobody is before him and there is room. He is there, so his turn is taken up.
+/// Lets somebody in who has just come, if nobody is before him and there is room. That he stays is known only when he is seen again.
 pub(crate) fn take_place(show: &Show, who: &InLine, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     let room = room_of(show)?;
     let Some(candidate) = room.candidate(who) else { return Ok(vec![]) };
-    let moved =
-        |admitted: Vec<Candidate>| vec![Event::Room(RoomEvent::Moved { admitted, taken_up: vec![candidate.number], ended: vec![] })];
+    let moved = |admitted, taken_up| Ok(vec![Event::Room(RoomEvent::Moved { admitted, taken_up, ended: vec![] })]);
     if let Some(turn) = room.turn_of(&candidate.subject, now) {
-        return Ok(if turn.number == candidate.number && !turn.is_taken_up { moved(vec![]) } else { vec![] });
+        return if turn.number == candidate.number && !turn.is_taken_up { moved(vec![], vec![turn.number]) } else { Ok(vec![]) };
     }
     let is_next = candidate.number <= room.serving + 1 + room.used.count_between(room.serving, candidate.number);
     // A turn of his that has lapsed must be ended first, which the next admission does.
     if !is_next || !room.is_waiting(candidate.number) || room.number_of.contains_key(&candidate.subject) || room.slots(show, now, 0) == 0 {
         return Ok(vec![]);
     }
-    Ok(moved(vec![candidate.clone()]))
+    moved(vec![candidate], vec![])
 }
 
 /// Gives up a turn, or a place in the line.
