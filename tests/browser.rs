@@ -9,7 +9,8 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use support::server::free_port;
-use support::{Server, eventually, hall};
+use support::shopper::hall_with_room;
+use support::{Server, Shopper, eventually, hall};
 
 /// The driver, which starts browsers.
 struct Driver {
@@ -92,6 +93,21 @@ impl Page {
         self.wait_until(&format!("the panel is {mode}"), &format!("document.getElementById('panel').dataset.mode === '{mode}'")).await;
     }
 
+    /// Keeps what can be seen, for people, in the folder that `FULLHOUSE_SCREENSHOTS` names.
+    async fn keep(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("FULLHOUSE_SCREENSHOTS") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), self.0.screenshot().await.unwrap()).unwrap();
+        }
+    }
+
+    async fn shows(&self, id: &str) {
+        self.wait_until(&format!("{id} can be seen"), &format!("document.getElementById('{id}').offsetParent !== null")).await;
+    }
+
+    async fn reads(&self, id: &str, words: &str) {
+        self.wait_until(&format!("{id} says {words}"), &format!("document.getElementById('{id}').textContent.includes('{words}')")).await;
+    }
+
     async fn is_told(&self, words: &str) {
         self.wait_until(&format!("told: {words}"), &format!("document.getElementById('notice').textContent.includes('{words}')")).await;
     }
@@ -145,5 +161,62 @@ async fn what_one_holds_the_other_sees_turn_and_is_told_when_it_was_his_choice()
     bob.sees("S-A-11", "reserved").await;
     ann.0.close().await.unwrap();
     bob.0.close().await.unwrap();
+    server.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_to_a_full_room_waits_and_is_let_in_and_buys() {
+    let mut server = Server::start(&[]);
+    let event = server.schedule(&hall_with_room(6, 20, json!({ "max_active": 1 }))).await;
+    let mut ann = Shopper::join(server.guest().await, &event).await;
+    assert!(ann.is_admitted());
+    let driver = Driver::start();
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bob = Page::open(driver.browser(first.path()).await, &server, &event).await;
+    let cat = Page::open(driver.browser(second.path()).await, &server, &event).await;
+
+    // The room is full: each is asked whether to wait, and gets a number.
+    bob.shows("queue-join").await;
+    bob.keep("1-door").await;
+    bob.click("queue-join").await;
+    bob.reads("waiting-number", "2").await;
+    cat.shows("queue-join").await;
+    cat.click("queue-join").await;
+    cat.reads("waiting-number", "3").await;
+    cat.reads("waiting-ahead", "1").await;
+    bob.keep("2-waiting-next").await;
+    cat.keep("2-waiting-behind").await;
+    assert_eq!(bob.ask("document.getElementById('seats').inert").await, true, "the map is to look at");
+
+    // Neither a reload nor the end of the server costs a place.
+    bob.0.refresh().await.unwrap();
+    bob.reads("waiting-number", "2").await;
+    server.kill();
+    cat.wait_until("the page has noticed", "document.documentElement.dataset.live === 'off'").await;
+    server.restart();
+    for page in [&bob, &cat] {
+        page.wait_until("the page is live again", "document.documentElement.dataset.live === 'on'").await;
+    }
+
+    ann.person = ann.person.reconnected();
+    ann.buy().await;
+    bob.wait_until("it is his turn", "document.getElementById('waiting').hidden && !document.getElementById('seats').inert").await;
+    bob.is_told("It is your turn").await;
+    bob.reads("turn", "Your turn lasts until").await;
+    bob.keep("3-admitted").await;
+    assert_eq!(cat.ask("document.getElementById('waiting').hidden").await, false, "hers is not yet");
+    cat.reads("waiting-serving-number", "2").await;
+    bob.choose("S-C-5").await;
+    bob.panel_is("chosen").await;
+    bob.click("hold").await;
+    bob.panel_is("held").await;
+    bob.keep("4-held").await;
+    bob.click("checkout").await;
+    bob.panel_is("booked").await;
+    cat.wait_until("it is her turn", "document.getElementById('waiting').hidden && !document.getElementById('seats').inert").await;
+    cat.sees("S-C-5", "reserved").await;
+    cat.keep("5-the-next-one").await;
+    bob.0.close().await.unwrap();
+    cat.0.close().await.unwrap();
     server.verify();
 }

@@ -109,7 +109,7 @@ export class Booking {
     if (error.code === "seats-taken" && Array.isArray(error.body.conflicts) && error.body.conflicts.length > 0) {
       return this.explainTaken(error.body.conflicts);
     }
-    if (error.code === "pass-required") return this.queue.show(error.message);
+    if (error.code === "pass-required") return this.queue.refused();
     const hold = this.show.openHold();
     if (hold && [404, 409, 410].includes(error.status)) await this.look(hold.reservation_id);
     notify(error.message, "warning", { replace: true });

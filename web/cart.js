@@ -14,6 +14,8 @@ export class Cart {
     /** @type {import("./types.js").Reservation|null} What was booked last, until more seats are wanted. */
     this.booked = null;
     this.mode = "";
+    /** @type {() => void} */
+    this.onMode = () => {};
     this.prepareBestForm();
     byId("hold").addEventListener("click", () => booking.holdChosen());
     byId("clear").addEventListener("click", () => show.deselect([...show.chosen]));
@@ -80,6 +82,7 @@ export class Cart {
     const { busy } = this.booking;
     for (const id of ["hold", "hold-best", "checkout", "release"]) byId(id).setAttribute("aria-disabled", String(busy));
     setText(byId("hold"), busy && mode === "chosen" ? "Holding" : `Hold ${this.show.chosen.size === 1 ? "this seat" : "these seats"}`);
+    if (entered) this.onMode();
   }
 
   /** @param {string} mode */
@@ -103,7 +106,7 @@ export class Cart {
 
   /** After a reload, the person must still see what they have bought. @returns {string} */
   bookedBefore() {
-    const labels = [...this.show.reservations.values()].flatMap(({ status, seats }) => (status === "reserved" ? seats.map(({ seat }) => seat) : []));
+    const labels = this.show.bookedLabels();
     return labels.length > 0 ? `You have booked ${this.show.chart.describeAll(labels)}.` : "";
   }
 

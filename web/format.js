@@ -45,6 +45,19 @@ export function formatTime(time) {
   }).format(new Date(time));
 }
 
+/** @param {string} time RFC 3339. @returns {string} For example "19:42". */
+export function formatHour(time) {
+  return new Intl.DateTimeFormat(ENGLISH, { hour: "numeric", minute: "2-digit" }).format(new Date(time));
+}
+
+/** @param {number} seconds @returns {string} For example "3 days", "2:05:09" or "9:05". */
+export function formatCountdown(seconds) {
+  if (seconds >= 2 * 86_400) return formatCount(Math.floor(seconds / 86_400), "day");
+  if (seconds < 3600) return formatClock(seconds);
+  const hours = Math.floor(Math.ceil(seconds) / 3600);
+  return `${hours}:${formatClock(Math.ceil(seconds) - hours * 3600).padStart(5, "0")}`;
+}
+
 /** @param {number} seconds @returns {string} For example "9:05". */
 export function formatClock(seconds) {
   const whole = Math.max(0, Math.ceil(seconds));

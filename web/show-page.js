@@ -19,20 +19,24 @@ import { AVAILABLE, CHOSEN, Show } from "./show.js";
 import { forgetReservation, recallReservations } from "./storage.js";
 import { LiveStream } from "./stream.js";
 import { attachTooltip, seatStatusText } from "./tooltip.js";
+import { announceTurn } from "./turn.js";
+import { WaitingPanel } from "./waiting-panel.js";
 
 const ZOOM_STEP = 1.6;
 
 /** @param {import("./types.js").ShowInfo} info @param {import("./types.js").ChartBody} chartBody */
 export function openShow(info, chartBody) {
   const show = new Show(info, new Chart(chartBody));
-  const queue = new Queue(info.event_id);
+  const queue = new Queue(info);
   const booking = new Booking(show, queue);
-  new Cart(show, booking);
+  const cart = new Cart(show, booking);
   new Countdown(show, (id) => booking.look(id));
   showLegend(show.chart);
   showPrices(show);
 
-  const toggle = (/** @type {number} */ seat) => toggleSeat(show, seat);
+  const toggle = (/** @type {number} */ seat) => toggleSeat(show, queue, seat);
+  new WaitingPanel(show, queue, cart);
+  announceTurn(show, queue);
   const map = new SeatMap(/** @type {HTMLCanvasElement} */ (byId("seatmap")), show);
   const list = new SeatList(show, toggle);
   connectMap(map, show, toggle);
@@ -40,11 +44,12 @@ export function openShow(info, chartBody) {
   connectStream(show, queue);
   followShow(show, booking);
   bringBack(show, booking);
+  queue.open();
   installConsole(show, map, toggle);
 }
 
-/** @param {Show} show @param {number} seat */
-function toggleSeat(show, seat) {
+/** @param {Show} show @param {Queue} queue @param {number} seat */
+function toggleSeat(show, queue, seat) {
   const kind = show.kinds[seat];
   const most = show.info.max_seats_per_reservation;
   if (kind === CHOSEN) {
@@ -53,6 +58,8 @@ function toggleSeat(show, seat) {
     notify(`${show.chart.describe(seat)} is ${KIND_WORDS[kind]}.`, "info", { replace: true });
   } else if (show.openHold()) {
     notify("Check out or release the seats held for you before you choose others.", "info", { replace: true });
+  } else if (!queue.isOpen) {
+    notify("Seats can be chosen when it is your turn.", "info", { replace: true });
   } else if (show.chosen.size >= most) {
     notify(`You can take ${formatCount(most)} at most in one reservation.`, "warning", { replace: true });
   } else {
@@ -108,8 +115,9 @@ function connectStream(show, queue) {
       if (event === "seats") show.applySeats(body);
       else if (event === "change") show.applyChange(body);
       else if (event === "reservation") show.applyReservation(body, performance.now());
-      else if (event === "queue") queue.apply(body);
+      else if (event === "queue") queue.advance(body);
     },
+    mayRest: () => !queue.isPresent,
   });
   queue.onTicket = () => stream.reconnect();
   show.addEventListener("seats", () => {

@@ -176,6 +176,11 @@ export class Show extends EventTarget {
     return open.sort((a, b) => a.endsAt - b.endsAt)[0] ?? null;
   }
 
+  /** What the person has bought, also before the last reload. @returns {string[]} */
+  bookedLabels() {
+    return [...this.reservations.values()].flatMap(({ status, seats }) => (status === "reserved" ? seats.map(({ seat }) => seat) : []));
+  }
+
   /** @param {number} seat @returns {SeatStatus} */
   statusName(seat) {
     return STATUS_NAMES[this.statuses[seat]];

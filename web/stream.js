@@ -12,6 +12,7 @@ const DELAY_LONGEST_MS = 30_000;
  * @property {() => string} url Asked for at each connection, since a waiting-room ticket may join it.
  * @property {(message: import("./sse.js").SseMessage) => void} onMessage
  * @property {(live: boolean) => void} onLive
+ * @property {() => boolean} mayRest Whether the stream may close while nobody looks. Someone in a waiting room must stay there.
  */
 
 export class LiveStream {
@@ -22,6 +23,7 @@ export class LiveStream {
     this.retryMs = 1000;
     this.failures = 0;
     this.resting = false;
+    this.hurried = false;
     this.heardAt = 0;
     /** @type {AbortController|null} */
     this.connection = null;
@@ -34,6 +36,7 @@ export class LiveStream {
   /** Drops the connection, if any, and connects again at once. */
   reconnect() {
     this.failures = 0;
+    this.hurried = true;
     this.connection?.abort();
     this.wake?.();
   }
@@ -44,7 +47,7 @@ export class LiveStream {
     document.addEventListener("visibilitychange", () => {
       clearTimeout(timer);
       if (document.hidden) {
-        timer = setTimeout(() => { this.resting = true; this.connection?.abort(); }, HIDDEN_MS);
+        timer = setTimeout(() => this.rest(), HIDDEN_MS);
       } else if (this.resting || !this.connection) {
         this.resting = false;
         this.reconnect();
@@ -54,6 +57,12 @@ export class LiveStream {
     });
     addEventListener("online", () => this.reconnect());
     setInterval(() => this.checkSilence(), 5000);
+  }
+
+  rest() {
+    if (!this.options.mayRest()) return;
+    this.resting = true;
+    this.connection?.abort();
   }
 
   /** A dead socket looks like a quiet one; only the missing comments tell them apart. */
@@ -78,7 +87,8 @@ export class LiveStream {
       // Jitter keeps a whole audience from coming back in the same instant.
       const grown = Math.min(DELAY_LONGEST_MS, this.retryMs * 2 ** this.failures);
       this.failures++;
-      if (!this.resting) await this.pause(Math.max(askedToWait, grown * (0.5 + Math.random() / 2)));
+      if (!this.resting && !this.hurried) await this.pause(Math.max(askedToWait, grown * (0.5 + Math.random() / 2)));
+      this.hurried = false;
     }
   }
 

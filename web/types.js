@@ -15,7 +15,7 @@
  * @property {string|null} on_sale_at
  * @property {number} hold_seconds
  * @property {number} max_seats_per_reservation
- * @property {{max_active: number}|null} waiting_room
+ * @property {{max_active: number, idle_seconds?: number}|null} waiting_room
  * @property {{name: string, price: Money, rows: {name: string, seats: number}[]}[]} sections
  * @property {Counts} [counts]
  */
@@ -52,14 +52,43 @@
 /** @typedef {{position: number, counts: Counts, seats: Record<string, SeatStatus>}} ChangeMessage */
 
 /**
- * @typedef {object} QueuePlace
- * @property {string} [ticket]
- * @property {number} number
+ * @typedef {object} RoomSummary The `queue` member of `GET /events/{id}/seats`.
+ * @property {boolean} is_full
  * @property {number} serving
- * @property {number} ahead
- * @property {number} estimated_wait_seconds
- * @property {"waiting"|"admitted"|"sold_out"} state
- * @property {string} [pass]
+ * @property {number} active
+ * @property {number} max_active
+ * @property {boolean} is_paused
+ * @property {"before_sale"|"open"|"sold_out"} state
  */
+
+/**
+ * @typedef {object} RoomBody What `GET /events/{id}/waiting-room` gives anyone.
+ * @property {string} event_id
+ * @property {number} position
+ * @property {"before_sale"|"open"|"sold_out"} state
+ * @property {boolean} is_paused
+ * @property {number} max_active
+ * @property {number} active
+ * @property {number} serving
+ * @property {number} seats_left
+ * @property {string|null} [seed_sha256] Absent when there is no draw.
+ */
+
+/**
+ * @typedef {object} QueuePlace Where a person stands: a message of the stream, and but for the ticket the body of `/queue`.
+ * @property {number|null} number Null before the draw.
+ * @property {number} serving
+ * @property {number|null} ahead
+ * @property {number|null} estimated_wait_seconds
+ * @property {{low: number, high: number}|null} estimated_wait_range
+ * @property {"waiting"|"admitted"|"over"|"sold_out"} state
+ * @property {string} [pass]
+ * @property {string} [pass_expires_at]
+ * @property {number} seats_left
+ * @property {boolean} is_paused
+ * @property {string} [draws_at]
+ */
+
+/** @typedef {QueuePlace & {ticket: string}} QueueBody */
 
 export {};
