@@ -3,7 +3,8 @@
 //! The line says who came when; the log, who was let in. Both are asked here, the line first: a place is given before anything
 //! else is known, and never taken back by what follows.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fullhouse_domain::{Command, InLine, Place, ShowId, Subject};
 use fullhouse_http::{Ticket, Tokens};
@@ -18,6 +19,9 @@ use crate::sequencer::{Action, Sequencer, Submission};
 /// How many people are read from the line at a time.
 const READ_MEMBERS: usize = 10_000;
 
+/// How many shows are remembered to have a room.
+const KNOWN_MAX: usize = 10_000;
+
 /// The waiting rooms, as far as commands are concerned.
 #[derive(Debug, Clone)]
 pub struct Rooms {
@@ -25,6 +29,8 @@ pub struct Rooms {
     line: Line,
     presence: Arc<Presence>,
     tokens: Arc<Tokens>,
+    /// Shows that are known to have a room: that never changes, and need not be asked for each one who joins.
+    with_room: Arc<Mutex<HashSet<ShowId>>>,
 }
 
 /// Why somebody could not join or leave.
@@ -53,14 +59,13 @@ impl From<LineError> for NotDone {
 impl Rooms {
     /// With the line, and with those who are there at this server.
     pub fn new(sequencer: Sequencer, line: Line, presence: Arc<Presence>, tokens: Arc<Tokens>) -> Self {
-        Self { sequencer, line, presence, tokens }
+        Self { sequencer, line, presence, tokens, with_room: Arc::default() }
     }
 
     /// Gives somebody a place, the one that he has or a new one, and says where it is. When his turn was over, he gets a new
     /// place at the end.
     pub async fn join(&self, show: &ShowId, subject: &Subject) -> Result<QueueBody, NotDone> {
-        // Before anything is written: whether there is such a room at all.
-        self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await?;
+        self.must_have_room(show).await?;
         let mut entry = self.line.join(show, subject, None).await?;
         let mut standing = self.take_place(show, subject, entry).await?;
         if let Place::Over { .. } = standing.place {
@@ -78,6 +83,21 @@ impl Rooms {
         }
         body.ticket = Some(self.tokens.sign_ticket(&Ticket { show: show.clone(), subject: subject.clone(), number: entry }));
         Ok(body)
+    }
+
+    /// Before anything is written: whether there is such a room at all.
+    async fn must_have_room(&self, show: &ShowId) -> Result<(), NotDone> {
+        let known = || self.with_room.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(show) {
+            return Ok(());
+        }
+        self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await?;
+        let mut known = known();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(show.clone());
+        Ok(())
     }
 
     async fn take_place(&self, show: &ShowId, subject: &Subject, entry: u64) -> Result<Standing, NotDone> {

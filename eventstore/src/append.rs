@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 /// A digest of what a command asks for. The same command id with another fingerprint is a misuse of the id.
@@ -34,8 +34,9 @@ pub struct Entry {
     pub show: ShowId,
     /// Who sent it.
     pub subject: Option<Subject>,
-    /// What the decision relies on beside what its facts touch: the waiting room, for a hold with a pass.
-    pub relies_on: &'static [SeatIndex],
+    /// Whether the decision relies on its sender's turn in the waiting room: on what touches the room, and on whatever else its sender
+    /// does in the show, since a checkout ends his turn too.
+    pub relies_on_turn: bool,
     /// When the decision ceases to be right, though nothing happens: the end of the hold that it is about. Nothing, when
     /// time does not matter to it.
     pub valid_before: Option<Timestamp>,

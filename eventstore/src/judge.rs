@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use fullhouse_domain::planted::{Bug, is_planted};
-use fullhouse_domain::{SeatIndex, ShowId, Timestamp};
+use fullhouse_domain::{ROOM, SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 use crate::append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Verdict};
@@ -90,6 +90,8 @@ pub(crate) fn judge(batch: &Batch, known: Known) -> Judged {
 struct Judge {
     known: Known,
     touched: Touched,
+    /// Whether a decision relies on a turn. Else nobody asks who did what.
+    turns_matter: bool,
     /// When the batch's facts are recorded.
     recorded_at: Timestamp,
     is_out_of_time: bool,
@@ -101,10 +103,11 @@ impl Judge {
     fn new(batch: &Batch, known: Known) -> Self {
         let mut touched = Touched::default();
         let unseen = known.unknown.iter().filter(|_| !is_planted(Bug::SkipWindowCheck));
-        unseen.for_each(|fact| touched.add(&fact.show, &fact.touches));
+        let turns_matter = batch.entries.iter().any(|entry| entry.relies_on_turn);
+        unseen.for_each(|fact| touched.add(&fact.show, &fact.touches, fact.subject.as_ref().filter(|_| turns_matter)));
         let recorded_at = batch.decided_at.max(known.newest);
         let is_out_of_time = is_out_of_time(batch.decided_at, &known);
-        Self { known, touched, recorded_at, is_out_of_time, facts: Vec::new(), commands: Vec::new() }
+        Self { known, touched, turns_matter, recorded_at, is_out_of_time, facts: Vec::new(), commands: Vec::new() }
     }
 
     fn entry(&mut self, entry: &Entry) -> Verdict {
@@ -151,7 +154,7 @@ impl Judge {
                 data: fact.data.clone(),
                 touches: fact.touches.clone(),
             });
-            self.touched.add(&entry.show, &fact.touches);
+            self.touched.add(&entry.show, &fact.touches, entry.subject.as_ref().filter(|_| self.turns_matter));
         }
         self.known.show_heads.insert(entry.show.clone(), first + facts.len() as u64 - 1);
         Verdict::Accepted { log_position, position: first }
@@ -204,31 +207,45 @@ fn is_out_of_time(decided_at: Timestamp, known: &Known) -> bool {
             .is_some_and(|now| decided_at.until(now) > DECISION_AGE_MAX || now.max(known.newest).until(decided_at) > DECISION_AHEAD_MAX)
 }
 
-/// Which seats facts have touched that the decisions of a batch have not seen.
+/// What facts have touched that the decisions of a batch have not seen.
 #[derive(Debug, Default)]
 struct Touched {
-    by_show: HashMap<ShowId, HashSet<SeatIndex>>,
+    by_show: HashMap<ShowId, TouchedOfShow>,
+}
+
+#[derive(Debug, Default)]
+struct TouchedOfShow {
+    seats: HashSet<SeatIndex>,
+    /// Who has done something.
+    people: HashSet<Subject>,
 }
 
 impl Touched {
-    fn add(&mut self, show: &ShowId, seats: &[SeatIndex]) {
-        match self.by_show.get_mut(show) {
-            Some(touched) => touched.extend(seats),
-            None => drop(self.by_show.insert(show.clone(), seats.iter().copied().collect())),
+    fn add(&mut self, show: &ShowId, seats: &[SeatIndex], who: Option<&Subject>) {
+        if !self.by_show.contains_key(show) {
+            self.by_show.insert(show.clone(), TouchedOfShow::default());
         }
+        let Some(touched) = self.by_show.get_mut(show) else { return };
+        touched.seats.extend(seats);
+        touched.people.extend(who.cloned());
     }
 
     /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
-    /// happened to the show; facts about seats depend on those seats, and on what the decision says that it relies on.
+    /// happened to the show; facts about seats depend on those seats, and perhaps on their sender's turn.
     fn outdates(&self, entry: &Entry) -> bool {
         let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
             Proposal::KeepRefusal(_) | Proposal::Refuse => true,
             Proposal::Append(facts) => {
-                let relied_on = entry.relies_on.iter().filter(|_| !facts.is_empty());
-                relied_on.chain(facts.iter().flat_map(|fact| &fact.touches)).any(|seat| touched.contains(seat))
-                    || facts.iter().any(|fact| fact.touches.is_empty())
+                facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.seats.contains(seat)))
+                    || entry.relies_on_turn && touched.ends_turn_of(entry.subject.as_ref())
             }
         }
+    }
+}
+
+impl TouchedOfShow {
+    fn ends_turn_of(&self, subject: Option<&Subject>) -> bool {
+        self.seats.contains(&ROOM) || subject.is_some_and(|subject| self.people.contains(subject))
     }
 }

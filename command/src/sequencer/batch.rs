@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use fullhouse_domain::{Chart, Command, Event, ROOM, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
+use fullhouse_domain::{Chart, Command, Event, Refusal, SeatIndex, Show, ShowId, Timestamp, Wanted, decide, decide_schedule};
 use fullhouse_eventstore::{Batch, Entry, Proposal};
 use fullhouse_schemas::facts::encode;
 use fullhouse_schemas::problem::is_kept;
@@ -28,7 +28,7 @@ pub(super) struct Decided {
 /// What was decided.
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
-    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on: &'static [SeatIndex] },
+    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on_turn: bool },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
     /// No, and whoever asks again under the same id must get this same problem.
@@ -46,7 +46,7 @@ impl Worker {
             let decision = match &job.submission.action {
                 // The id was drawn for this command, so there is no such show yet.
                 Action::Schedule(plan) => match decide_schedule(None, plan) {
-                    Ok(events) => Decision::accept(events, None, None, &[]),
+                    Ok(events) => Decision::accept(events, None, None, false),
                     Err(refusal) => Decision::refuse(refusal, 0, &job.submission),
                 },
                 Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
@@ -65,7 +65,7 @@ impl Worker {
                             Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => {
                                 let valid_before = valid_before(show, &events, now);
-                                Decision::accept(events, Some(show.chart()), valid_before, relies_on(show, command))
+                                Decision::accept(events, Some(show.chart()), valid_before, relies_on_turn(show, command))
                             }
                             Ok(_) => {
                                 self.again.push(job);
@@ -101,15 +101,15 @@ fn valid_before(show: &Show, events: &[Event], now: Timestamp) -> Option<Timesta
     ends.min()
 }
 
-/// Whether somebody may hold seats depends on the waiting room, whose facts touch no seat.
-fn relies_on(show: &Show, command: &Command) -> &'static [SeatIndex] {
-    if show.room().is_some() && matches!(command, Command::HoldSeats { .. }) { &[ROOM] } else { &[] }
+/// Whether somebody may hold seats depends on his turn, which facts end that touch none of these seats.
+fn relies_on_turn(show: &Show, command: &Command) -> bool {
+    show.room().is_some() && matches!(command, Command::HoldSeats { .. })
 }
 
 impl Decision {
-    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on: &'static [SeatIndex]) -> Self {
+    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on_turn: bool) -> Self {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
-        Decision::Accept { events, facts, valid_before, relies_on }
+        Decision::Accept { events, facts, valid_before, relies_on_turn }
     }
 
     fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
@@ -125,10 +125,12 @@ impl Decision {
 impl Decided {
     fn entry(&self) -> Entry {
         let submission = &self.job.submission;
-        let (proposal, valid_before, relies_on): (_, _, &[SeatIndex]) = match &self.decision {
-            Decision::Accept { facts, valid_before, relies_on, .. } => (Proposal::Append(facts.clone()), *valid_before, relies_on),
-            Decision::Refuse { .. } => (Proposal::Refuse, None, &[]),
-            Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None, &[]),
+        let (proposal, valid_before, relies_on_turn) = match &self.decision {
+            Decision::Accept { facts, valid_before, relies_on_turn, .. } => {
+                (Proposal::Append(facts.clone()), *valid_before, *relies_on_turn)
+            }
+            Decision::Refuse { .. } => (Proposal::Refuse, None, false),
+            Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None, false),
         };
         Entry {
             command_id: submission.command_id,
@@ -136,7 +138,7 @@ impl Decided {
             fingerprint: submission.fingerprint,
             show: submission.show.clone(),
             subject: submission.subject.clone(),
-            relies_on,
+            relies_on_turn,
             valid_before,
             proposal,
         }

@@ -46,7 +46,7 @@ impl Author {
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),
-            relies_on: &[],
+            relies_on_turn: false,
             valid_before: None,
             proposal: Proposal::Append(facts),
         };

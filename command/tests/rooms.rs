@@ -1,0 +1,142 @@
+//! A waiting room under several sequencers on one log: its limit holds at every position, and holds need a running turn,
+//! whoever decides.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fullhouse_command::sequencer::Submission;
+use fullhouse_command::{Action, Outcome, Sequencer};
+use fullhouse_domain::plan::WaitingRoom;
+use fullhouse_domain::{Candidate, Command, InLine, Plan, Refusal, ReservationId, Show, ShowId, Subject, Wanted, testing};
+use fullhouse_eventstore::Log;
+use fullhouse_eventstore::sqlite::SqliteLog;
+use fullhouse_schemas::facts::decode;
+use tokio_util::sync::CancellationToken;
+
+const MAX_ACTIVE: u32 = 5;
+const PEOPLE: u64 = 200;
+
+fn show_id() -> ShowId {
+    ShowId::parse("local-a").unwrap()
+}
+
+fn subject(number: u64) -> Subject {
+    Subject::parse(&format!("p{number}")).unwrap()
+}
+
+fn of(number: u64, command: Command) -> Submission {
+    Submission::of_server(show_id(), Some(subject(number)), "test", Action::Command(command))
+}
+
+fn admit(numbers: impl Iterator<Item = u64>) -> Submission {
+    let candidates: Vec<Candidate> = numbers.map(|number| Candidate { number, subject: subject(number) }).collect();
+    let taken_up = candidates.iter().map(|candidate| candidate.number).collect();
+    Submission::of_server(show_id(), None, "test", Action::Command(Command::AdmitShoppers { candidates, taken_up }))
+}
+
+/// Holds a seat with the pass of this number; says whether that went well.
+async fn hold(sequencer: &Sequencer, number: u64) -> Option<ReservationId> {
+    let reservation = ReservationId::of_show(&show_id(), &format!("{:x}", rand::random::<u64>())).unwrap();
+    let wanted = Wanted::BestAvailable { count: 1, section: None };
+    match sequencer
+        .submit(of(number, Command::HoldSeats { reservation, subject: subject(number), wanted, pass: Some(number) }))
+        .await
+        .unwrap()
+    {
+        Outcome::Held(claimed) => Some(claimed.reservation.id),
+        Outcome::Refused { refusal: Refusal::PassRequired, .. } => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Everybody is let in by whoever looks after the room, buys or leaves in his turn, at either sequencer.
+async fn shop(sequencers: Arc<[Sequencer; 2]>, next: Arc<AtomicU64>) {
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number > PEOPLE {
+            return;
+        }
+        let sequencer = &sequencers[number as usize % 2];
+        let reservation = loop {
+            match hold(sequencer, number).await {
+                Some(reservation) => break reservation,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let ending = if number.is_multiple_of(3) {
+            Command::LeaveRoom(InLine { entry: number, member: [0; 16], subject: subject(number) })
+        } else {
+            Command::Checkout { reservation, subject: subject(number), payment_reference: "p".into() }
+        };
+        sequencers[(number as usize + 1) % 2].submit(of(number, ending)).await.unwrap();
+        // At the same position or later, no server lets him hold again.
+        assert_eq!(hold(&sequencers[(number as usize + 1) % 2], number).await, None, "{number} held after his turn");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_decide_the_limit_holds_at_every_position_and_everybody_has_his_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
+    let sequencers = Arc::new([(); 2].map(|()| Sequencer::start(log.clone(), CancellationToken::new()).0));
+    let plan = Plan { waiting_room: Some(WaitingRoom::of(MAX_ACTIVE)), ..testing::plan(&[1_000]) };
+    let scheduling = Submission::of_server(show_id(), None, "test", Action::Schedule(Box::new(plan)));
+    assert!(matches!(sequencers[0].submit(scheduling).await, Ok(Outcome::Scheduled(_))));
+
+    // Two of them let people in at once, each by both sequencers.
+    let stop = CancellationToken::new();
+    let admitting = (0..2).map(|which: usize| {
+        let (sequencers, stop) = (sequencers.clone(), stop.clone());
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                for sequencer in [&sequencers[which], &sequencers[1 - which]] {
+                    sequencer.submit(admit(1..=PEOPLE)).await.unwrap();
+                }
+            }
+        })
+    });
+    let admitting: Vec<_> = admitting.collect();
+    let next = Arc::new(AtomicU64::new(1));
+    let shopping: Vec<_> = (0..2 * MAX_ACTIVE).map(|_| tokio::spawn(shop(sequencers.clone(), next.clone()))).collect();
+    for task in shopping {
+        task.await.unwrap();
+    }
+    stop.cancel();
+    for task in admitting {
+        task.await.unwrap();
+    }
+
+    // The fold refuses a history in which more are in than may be, or somebody holds without a turn.
+    let facts = log.read_log(0, 1_000_000).await.unwrap();
+    let mut show = Show::schedule(&decode(&facts[0]).unwrap(), facts[0].recorded_at).unwrap();
+    let mut most = 0;
+    for fact in &facts[1..] {
+        show.evolve(&decode(fact).unwrap(), fact.recorded_at).unwrap();
+        most = most.max(show.room().unwrap().active(fact.recorded_at));
+    }
+    assert_eq!((most, show.room().unwrap().admitted()), (MAX_ACTIVE, PEOPLE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_buys_and_holds_at_the_same_moment_holds_before_he_has_bought_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
+    let sequencers = [(); 2].map(|()| Sequencer::start(log.clone(), CancellationToken::new()).0);
+    let plan = Plan { waiting_room: Some(WaitingRoom::of(1)), ..testing::plan(&[1_000]) };
+    sequencers[0].submit(Submission::of_server(show_id(), None, "test", Action::Schedule(Box::new(plan)))).await.unwrap();
+    for number in 1..=PEOPLE {
+        sequencers[0].submit(admit(number..=number)).await.unwrap();
+        let reservation = hold(&sequencers[number as usize % 2], number).await.expect("it is his turn");
+        let buying = Command::Checkout { reservation, subject: subject(number), payment_reference: "p".into() };
+        // Now by the same sequencer, in one batch, now by two.
+        let (buyer, holder) = (&sequencers[0], &sequencers[number as usize % 2]);
+        let (bought, ..) = futures::join!(buyer.submit(of(number, buying)), hold(holder, number), hold(holder, number));
+        assert!(matches!(bought, Ok(Outcome::CheckedOut(_))), "{bought:?}");
+    }
+    let facts = log.read_log(0, 1_000_000).await.unwrap();
+    let mut show = Show::schedule(&decode(&facts[0]).unwrap(), facts[0].recorded_at).unwrap();
+    for fact in &facts[1..] {
+        show.evolve(&decode(fact).unwrap(), fact.recorded_at).expect("nobody holds after his turn");
+    }
+}
