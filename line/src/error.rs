@@ -11,9 +11,9 @@ pub enum LineError {
     /// As many calls wait as may. Nothing was done.
     #[error("too many wait to join or leave")]
     Overloaded,
-    /// The line was closed while something still used it, or was opened only to be read. Nothing was done, or it is not known:
-    /// the same call may be made again elsewhere.
-    #[error("the line is closed, or open only to be read")]
+    /// The line was closed while something still used it. Nothing was done, or it is not known: the same call may be made again
+    /// elsewhere.
+    #[error("the line is closed")]
     Closed,
     /// The store failed. Whether a call took effect is not known; the same call may be made again, and then tells.
     #[error("{doing} failed")]

@@ -32,7 +32,7 @@ pub(crate) async fn to_write(url: &str) -> Result<PgConnection, LineError> {
 pub(crate) async fn to_read(url: &str) -> Result<PgConnection, LineError> {
     let mut connection = connect_to(url, SCHEMA.name).await?;
     check_tables(&mut connection).await?;
-    check_right(&mut connection, PLACES, "SELECT", "fullhouse_projector").await?;
+    check_right(&mut connection, PLACES, "SELECT", "fullhouse_command").await?;
     check_version(&mut connection).await?;
     Ok(connection)
 }

@@ -23,12 +23,12 @@ use write::Writer;
 /// The steps that lead from an empty schema to the line of this release.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// Where the line is. Command servers give numbers and take them back, projectors read who waits, and nobody else is told.
+/// Where the line is. Command servers give numbers, take them back and read who waits; nobody else is told.
 pub const SCHEMA: Schema = Schema {
     name: "fullhouse_line",
     steps: &MIGRATIONS,
-    grants: "GRANT USAGE ON SCHEMA fullhouse_line TO fullhouse_command, fullhouse_projector;
-             GRANT SELECT ON fullhouse_line.places, fullhouse_line._sqlx_migrations TO fullhouse_command, fullhouse_projector;
+    grants: "GRANT USAGE ON SCHEMA fullhouse_line TO fullhouse_command;
+             GRANT SELECT ON fullhouse_line.places, fullhouse_line._sqlx_migrations TO fullhouse_command;
              GRANT INSERT, UPDATE (subject) ON fullhouse_line.places TO fullhouse_command",
 };
 
@@ -41,8 +41,7 @@ pub async fn migrate(url: &str) -> Result<(), LogError> {
 /// A line in PostgreSQL. Clones share it; its connections are closed when the last one is gone.
 #[derive(Debug, Clone)]
 pub struct PostgresLine {
-    /// Missing, when it was opened only to be read.
-    queue: Option<Queue>,
+    queue: Queue,
     reader: Arc<Reader>,
 }
 
@@ -52,26 +51,15 @@ impl PostgresLine {
         let connection = connect::to_write(url).await?;
         let (queue, waiting) = Queue::new();
         tokio::spawn(Writer::new(url.into(), connection).run(waiting));
-        Ok(Self { queue: Some(queue), reader: Arc::new(Reader::new(url.into(), None)) })
-    }
-
-    /// Opens the line only to read who stands in it, as a member of `fullhouse_projector`. Joining and leaving are answered with
-    /// [`LineError::Closed`].
-    pub async fn open_to_read(url: &str) -> Result<Self, LineError> {
-        let connection = connect::to_read(url).await?;
-        Ok(Self { queue: None, reader: Arc::new(Reader::new(url.into(), Some(connection))) })
+        Ok(Self { queue, reader: Arc::new(Reader::new(url.into())) })
     }
 
     pub(crate) async fn join(&self, show: &ShowId, subject: &Subject, instead_of: Option<u64>) -> Result<u64, LineError> {
-        self.queue()?.join(show, subject, instead_of).await
+        self.queue.join(show, subject, instead_of).await
     }
 
     pub(crate) async fn leave(&self, show: &ShowId, subject: &Subject, number: u64) -> Result<(), LineError> {
-        self.queue()?.leave(show, subject, number).await
-    }
-
-    fn queue(&self) -> Result<&Queue, LineError> {
-        self.queue.as_ref().ok_or(LineError::Closed)
+        self.queue.leave(show, subject, number).await
     }
 
     pub(crate) async fn members(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<(u64, Subject)>, LineError> {

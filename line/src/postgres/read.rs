@@ -19,7 +19,7 @@ const READ_MAX: Duration = Duration::from_secs(10);
 /// A read that is under way.
 type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, LineError>> + Send + 'a>>;
 
-/// Reads one after another. Only one task of a process reads the line much: the admitter.
+/// Reads one after another. The line is read when an order is drawn, and else hardly ever.
 #[derive(Debug)]
 pub(crate) struct Reader {
     url: String,
@@ -27,8 +27,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub fn new(url: String, connection: Option<PgConnection>) -> Self {
-        Self { url, connection: Arc::new(Mutex::new(connection)) }
+    pub fn new(url: String) -> Self {
+        Self { url, connection: Arc::default() }
     }
 
     /// Reads in a task of its own: whoever stops waiting must not leave a half-read answer on a connection.
