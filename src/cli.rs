@@ -234,6 +234,10 @@ pub enum RebuiltView {
 /// Which draw is verified.
 #[derive(Debug, Args)]
 pub struct VerifyDrawSettings {
+    /// The SHA-256 that was published before the sale, if you have noted it; else the one that the answer itself names is believed
+    #[arg(long, env = "FULLHOUSE_SEED_SHA256", value_name = "DIGITS")]
+    pub seed_sha256: Option<String>,
+
     /// The answer to `GET /events/{event_id}/draw`; without it, standard input
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,

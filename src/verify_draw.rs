@@ -20,7 +20,9 @@ pub fn main(settings: &VerifyDrawSettings) -> anyhow::Result<ExitCode> {
         }
     };
     let draw: DrawBody = serde_json::from_str(&text).context("this is not the answer to `GET /events/{event_id}/draw`")?;
-    match draw.verify() {
+    let published = settings.seed_sha256.as_ref().is_none_or(|noted| *noted == draw.seed_sha256);
+    let verified = if published { draw.verify() } else { Err("the published SHA-256 is another one than you have noted".into()) };
+    match verified {
         Ok(()) => {
             let (members, show, seed) = (draw.members, &draw.event_id, &draw.seed_sha256);
             crate::print_result(&format!("{show}: the order of {members} people follows from the seed whose SHA-256 is {seed}\n"))?;

@@ -63,8 +63,9 @@ async fn a_plan_with_faults_is_refused_with_each_of_them() {
         answer.is_problem(422, "faulty-plan").body["faults"].as_array().unwrap().iter().map(|fault| &fault["path"]).collect();
     assert_eq!(paths, ["hold_seconds", "sections[0].rows[0].seats"]);
     let mut plan = hall(1, 10);
-    plan["waiting_room"] = json!({ "max_active": 5 });
-    organizer.post("/events", &plan).await.is_problem(422, "waiting-room-unavailable");
+    plan["waiting_room"] = json!({ "max_active": 0, "idle_seconds": 0 });
+    let refused = organizer.post("/events", &plan).await;
+    assert_eq!(refused.is_problem(422, "faulty-plan").body["faults"].as_array().unwrap().len(), 2, "{refused:?}");
     let mut plan = hall(1, 10);
     plan["colour"] = "red".into();
     let answer = organizer.post("/events", &plan).await;

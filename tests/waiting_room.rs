@@ -113,6 +113,23 @@ async fn ends_of_turns(auditor: &Person, event: &str) -> Value {
 }
 
 #[tokio::test]
+async fn who_only_holds_has_shown_himself_too() {
+    let server = Server::start(&[]);
+    let room = json!({ "max_active": 1, "take_up_seconds": 2, "idle_seconds": 30, "session_seconds": 60 });
+    let event = server.schedule(&hall_with_room(1, 10, room)).await;
+    let ann = shopper(&server, &event).await;
+    assert_eq!(ann.hold_best(1).await.status, 201);
+    let auditor = server.person("auditor", "audrey");
+    let taken_up = || async {
+        let facts = auditor.get(&format!("/events/{event}/history")).await.body["facts"].clone();
+        facts.as_array().unwrap().iter().any(|fact| fact["data"]["taken_up"] == json!([1])).then_some(())
+    };
+    eventually("the log tells that she is there", taken_up).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(ann.hold_best(1).await.status, 201, "after the time to show herself");
+}
+
+#[tokio::test]
 async fn turns_end_by_idling_and_by_the_end_of_the_session() {
     let server = Server::start(&[]);
     let room = json!({ "max_active": 2, "take_up_seconds": 30, "idle_seconds": 1, "session_seconds": 3 });
@@ -210,7 +227,8 @@ async fn nobody_is_let_in_before_the_sale_and_then_in_the_drawn_order() {
     let mut numbers: Vec<u64> = shoppers[..5].iter().map(Shopper::number).collect();
     numbers.sort_unstable();
     assert_eq!((numbers, late.number()), (vec![1, 2, 3, 4, 5], 7), "each has one, and who comes later stands behind them");
-    assert_eq!(shoppers[5].told["state"], "over");
+    assert_eq!((&shoppers[5].told["state"], &shoppers[5].told["number"]), (&json!("over"), &Value::Null));
+    assert_eq!(shoppers[5].leave().await.status, 204, "the number that he had once is somebody else's now, and stays his");
     shoppers.truncate(5);
     shoppers.sort_by_key(Shopper::number);
     for shopper in &mut shoppers {
@@ -223,6 +241,10 @@ async fn nobody_is_let_in_before_the_sale_and_then_in_the_drawn_order() {
     std::fs::write(file.path(), &draw.text).unwrap();
     let checked = support::server::fullhouse(&["verify-draw", file.path().to_str().unwrap()]);
     assert!(checked.status.success(), "{checked:?}");
+    let noted = published["seed_sha256"].as_str().unwrap();
+    let with_note =
+        |noted: &str| support::server::fullhouse(&["verify-draw", "--seed-sha256", noted, file.path().to_str().unwrap()]).status.code();
+    assert_eq!((with_note(noted), with_note(&"0".repeat(64))), (Some(0), Some(1)));
     let mut swapped = draw.body.clone();
     swapped["order"].as_array_mut().unwrap().swap(0, 1);
     std::fs::write(file.path(), swapped.to_string()).unwrap();

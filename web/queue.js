@@ -26,6 +26,8 @@ import { recall, remember } from "./storage.js";
 // When the sale begins, all who look at its door ask at once; they are spread over so long.
 const SALE_SPREAD_MS = 5000;
 const SALE_MARGIN_MS = 1000;
+// Whoever has not joined is shown how full the room is, a little late.
+const DOOR_LOOK_MS = 10_000;
 const TIMER_LONGEST_MS = 2 ** 31 - 1;
 
 /** Fires `change`. */
@@ -46,6 +48,8 @@ export class Queue extends EventTarget {
     this.room = null;
     /** The hash of the draw's seed, published before the draw. */
     this.seedHash = "";
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    this.doorTimer = undefined;
     this.busy = false;
     this.trouble = "";
     /** @type {() => void} Called when the stream must carry another ticket. */
@@ -91,28 +95,34 @@ export class Queue extends EventTarget {
 
   /** Without a ticket. */
   async comeToDoor() {
-    const { body } = await request("GET", `${this.showPath}/seats?format=compact`, { anonymous: true });
-    /** @type {RoomSummary|null} */
-    const room = body.queue ?? null;
+    /** @type {{body: import("./types.js").RoomBody}} */
+    const { body: room } = await request("GET", `${this.showPath}/waiting-room`, { anonymous: true });
     this.room = room;
-    if (!room) {
-      this.outside = "free";
-    } else if (room.state === "sold_out") {
+    if (room.state === "sold_out") {
       this.outside = "sold_out";
-    } else if (room.state === "open" && !room.is_full && !room.is_paused) {
-      // He would be let in at once, so a button would only be in his way. In every other case a number means a wait, and
-      // whether to wait is his to say: a person who only looks should not take a number.
+    } else if (room.state === "open" && !room.is_full) {
+      // He would be let in at once, so a button would only be in his way. A room that is full (a paused one is, too) or not
+      // open means a wait, and whether to wait is his to say: a person who only looks should not take a number.
       await this.enter();
     } else {
       this.outside = "door";
-      if (room.state === "before_sale") this.lookAgainAtSale();
+      this.lookAgain(room.state === "before_sale");
     }
   }
 
-  lookAgainAtSale() {
-    const until = Math.max(0, Date.parse(this.info.on_sale_at ?? "") - Date.now() || 0);
-    const delay = until + SALE_MARGIN_MS + Math.random() * SALE_SPREAD_MS;
-    if (delay < TIMER_LONGEST_MS) setTimeout(() => { if (this.phase === "door") this.look(); }, delay);
+  /** Who only looks at the door gets no messages about it. @param {boolean} isBeforeSale */
+  lookAgain(isBeforeSale) {
+    const until = isBeforeSale ? Math.max(0, Date.parse(this.info.on_sale_at ?? "") - Date.now() || 0) + SALE_MARGIN_MS : DOOR_LOOK_MS;
+    const delay = until + Math.random() * SALE_SPREAD_MS;
+    clearTimeout(this.doorTimer);
+    if (delay >= TIMER_LONGEST_MS) return;
+    this.doorTimer = setTimeout(async () => {
+      if (this.phase !== "door") return;
+      // In a tab that nobody looks at, a turn would be wasted. And it is no `attempt`: the button must not go dead meanwhile.
+      if (document.hidden || this.busy) return this.lookAgain(isBeforeSale);
+      await this.comeToDoor().catch(() => this.lookAgain(isBeforeSale));
+      this.changed();
+    }, delay);
   }
 
   join() {
@@ -127,19 +137,19 @@ export class Queue extends EventTarget {
     this.onTicket();
   }
 
-  /** After a reload: the ticket says who asks, the answer where he stands now. */
+  /** After a reload, or when the stream was refused: the ticket says who asks, the answer where he stands now. */
   resume() {
     const { kept } = this;
     if (!kept) return Promise.resolve();
     return this.attempt(async () => {
       try {
         /** @type {{body: QueueBody}} */
-        const { body } = await request("GET", this.path, { anonymous: true, headers: { "queue-ticket": kept.ticket } });
+        const { body } = await request("GET", this.path, { headers: { "queue-ticket": kept.ticket } });
         const { ticket, ...place } = body;
         this.advance(place, ticket);
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        // The ticket is of another time or another server's making. The stream must not go on trying it.
+        // The ticket is another server's, or this guest has become another one. The stream must not go on trying it.
         this.keep(null);
         this.onTicket();
         await this.comeToDoor();

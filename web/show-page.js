@@ -117,6 +117,7 @@ function connectStream(show, queue) {
       else if (event === "reservation") show.applyReservation(body, performance.now());
       else if (event === "queue") queue.advance(body);
     },
+    onRefused: () => queue.resume(),
     mayRest: () => !queue.isPresent,
   });
   queue.onTicket = () => stream.reconnect();

@@ -12,6 +12,7 @@ const DELAY_LONGEST_MS = 30_000;
  * @property {() => string} url Asked for at each connection, since a waiting-room ticket may join it.
  * @property {(message: import("./sse.js").SseMessage) => void} onMessage
  * @property {(live: boolean) => void} onLive
+ * @property {() => void} onRefused The server wants nothing of the url as it is.
  * @property {() => boolean} mayRest Whether the stream may close while nobody looks. Someone in a waiting room must stay there.
  */
 
@@ -56,6 +57,9 @@ export class LiveStream {
       }
     });
     addEventListener("online", () => this.reconnect());
+    // A page that the browser keeps for the way back would keep one of its few connections to the server, too.
+    addEventListener("pagehide", () => this.connection?.abort());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.reconnect(); });
     setInterval(() => this.checkSilence(), 5000);
   }
 
@@ -112,6 +116,7 @@ export class LiveStream {
     if (this.lastId) headers["last-event-id"] = this.lastId;
     const response = await fetch(this.options.url(), { headers, cache: "no-store", signal: connection.signal });
     if (response.status === 401) dropSession(token);
+    if (response.status === 400) this.options.onRefused();
     if (!response.ok || !response.body) return retryAfterMs(response);
 
     const parser = new SseParser(

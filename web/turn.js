@@ -4,6 +4,9 @@ import { clearNotice, notify } from "./announce.js";
 import { byId, setText } from "./dom.js";
 import { formatDuration, formatHour } from "./format.js";
 
+// What a show has that does not say otherwise.
+const USUAL_IDLE_SECONDS = 300;
+
 /** @param {import("./show.js").Show} show @param {import("./queue.js").Queue} queue */
 export function announceTurn(show, queue) {
   const title = document.title;
@@ -34,11 +37,11 @@ export function announceTurn(show, queue) {
 function describeTurn(show, queue) {
   const { phase, kept, info } = queue;
   if (phase === "admitted" && kept?.place.pass_expires_at) {
-    const idle = info.waiting_room?.idle_seconds;
-    const early = idle && !show.openHold() ? ` It ends early if you hold nothing for ${formatDuration(idle)}.` : "";
+    const idle = info.waiting_room?.idle_seconds ?? USUAL_IDLE_SECONDS;
+    const early = !show.openHold() ? ` It ends early if you hold nothing for ${formatDuration(idle)}.` : "";
     return `Your turn lasts until ${formatHour(kept.place.pass_expires_at)}, or until you check out.${early}`;
   }
   if (phase === "over" && show.openHold()) return "Your turn is over, but you can still check out what is held for you.";
-  if (phase === "over") return "Your turn is over.";
+  if (phase === "over") return "Your turn is over. To choose more seats, join the waiting room again.";
   return "";
 }

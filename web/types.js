@@ -66,6 +66,7 @@
  * @property {string} event_id
  * @property {number} position
  * @property {"before_sale"|"open"|"sold_out"} state
+ * @property {boolean} is_full
  * @property {boolean} is_paused
  * @property {number} max_active
  * @property {number} active

@@ -114,7 +114,7 @@ export class WaitingPanel {
     if (!place) this.isSure = false;
     byId("queue-join").hidden = phase !== "door" && phase !== "over";
     setText(byId("queue-join"), busy ? "Joining" : phase === "over" ? "Join again" : "Join the waiting room");
-    byId("waiting-keep").hidden = !place;
+    byId("waiting-keep").hidden = !place || this.isSure;
     byId("queue-leave").hidden = !place || this.isSure;
     byId("waiting-sure").hidden = !this.isSure;
     for (const id of ["queue-join", "queue-leave-surely"]) byId(id).setAttribute("aria-disabled", String(busy));
@@ -125,7 +125,7 @@ export class WaitingPanel {
     const { queue } = this;
     const isDrawn = place !== null && place.number !== null;
     const isAwaited = place !== null ? !isDrawn : queue.phase === "door" && queue.room?.state === "before_sale";
-    byId("waiting-proof").hidden = queue.seedHash === "" || !(isDrawn || isAwaited);
+    byId("waiting-proof").hidden = queue.seedHash === "" || this.isSure || !(isDrawn || isAwaited);
     byId("waiting-draw-link").hidden = !isDrawn;
     setText(byId("waiting-proof-text"), isDrawn
       ? "The order was drawn with a secret whose SHA-256 had been published before:"

@@ -51,8 +51,15 @@ function describeDoor({ room, info }) {
   if (room?.is_paused) {
     return { heading: "Nobody is let in right now", text: "The waiting room is paused. Join, and you have your place when it goes on." };
   }
-  const inside = room ? `${formatNumber(room.active)} ${room.active === 1 ? "person is" : "people are"} choosing seats, which is as many as may at a time. ` : "";
-  return { heading: "There is a line for this show", text: `${inside}Join, and you are let in when it is your turn.` };
+  return { heading: "There is a line for this show", text: `${describeInside(room)}Join, and you are let in when it is your turn.` };
+}
+
+/** @param {import("./types.js").RoomSummary|null} room @returns {string} */
+function describeInside(room) {
+  if (!room) return "";
+  // Fewer than may be are let in while seats are held by many and bought by few.
+  if (room.active < room.max_active) return "Nobody else is let in at the moment. ";
+  return `${formatNumber(room.active)} ${room.active === 1 ? "person is" : "people are"} choosing seats, which is as many as may at a time. `;
 }
 
 /** What keeps the line from moving, if anything does. @param {QueuePlace} place @returns {string} */
@@ -69,7 +76,7 @@ export function describeAhead(ahead) {
 
 /** @param {QueuePlace} place @returns {string} For example "about 3 minutes" or "2 to 6 minutes". */
 export function describeEstimate({ estimated_wait_range: range, estimated_wait_seconds: seconds, is_paused: isPaused }) {
-  if (isPaused) return "no estimate while paused";
+  if (isPaused) return "no estimate";
   if (range && !isNarrow(range)) return describeRange(range);
   const expected = seconds ?? range?.high ?? null;
   if (expected === null) return "no estimate yet";

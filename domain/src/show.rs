@@ -145,7 +145,7 @@ impl Show {
             free: FreeSeats::all(&chart),
             available: chart.seats(),
             pending: 0,
-            room: Room::of_plan(plan),
+            room: Room::of_plan(plan, recorded_at),
             aside: Vec::new(),
             chart,
         })

@@ -91,7 +91,7 @@ fn who_does_not_show_himself_within_a_minute_loses_his_turn_and_the_next_one_get
     let stage = Stage::given_plan(plan_with_room(1)).and(at(0), moved(&[1], &[], &[]));
     stage.when(at(59), admit(&[2])).then([]);
     stage.when(at(60), admit(&[2])).then([moved(&[2], &[], &[(1, TurnEnd::NotTakenUp)])]);
-    assert_eq!(place(&stage, 1, 60), Place::Over { number: 1 });
+    assert_eq!(place(&stage, 1, 60), Place::Over { number: Some(1) });
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_checkout_frees_the_place_and_ends_the_pass() {
         .and(at(2), reserved("r1", &[0], "paid"));
     stage.when(at(3), hold_with_pass(1, "S-A-2")).then_refused(Refusal::PassRequired);
     stage.when(at(3), admit(&[2])).then([moved(&[2], &[], &[])]);
-    assert_eq!(place(&stage, 1, 3), Place::Over { number: 1 });
+    assert_eq!(place(&stage, 1, 3), Place::Over { number: Some(1) });
 }
 
 #[test]
@@ -213,9 +213,45 @@ fn the_order_of_those_who_come_before_the_sale_is_drawn_and_later_ones_follow() 
     let number = |entry, byte| room(&stage).number(&InLine { member: member(byte), ..in_line(entry) });
     assert_eq!([number(1, 1), number(2, 2), number(3, 3), number(6, 6)], [Some(2), Some(3), Some(1), Some(6)]);
     let place = |entry, byte| room(&stage).place(&InLine { member: member(byte), ..in_line(entry) }, at(101));
-    assert_eq!(place(4, 4), Place::Over { number: 4 }, "he left before the draw");
+    assert_eq!(place(4, 4), Place::Over { number: None }, "he left before the draw");
+    // The number that he was given when he joined is another's now, and none of his.
+    for entry in 1..=5 {
+        let gone = InLine { member: member(9), ..in_line(entry) };
+        stage.when(at(101), Command::LeaveRoom(gone.clone())).then([]);
+        stage.when(at(101), Command::TakePlace(gone)).then([]);
+    }
     assert!(matches!(place(6, 6), Place::Waiting { number: 6, ahead: 3, .. }), "nobody stands in the gap");
     stage.when(at(101), open(vec![])).then([]);
+}
+
+#[test]
+fn whoever_holds_something_has_taken_up_his_turn_though_nobody_saw_him() {
+    let stage = Stage::given_plan(plan_with_room(1)).and(at(0), moved(&[1], &[], &[]));
+    assert!(!room(&stage).is_due(false, at(1)));
+    let stage = stage.and(at(1), held("r1", "p1", &[0], at(601)));
+    assert!(room(&stage).is_due(false, at(1)));
+    stage.when(at(1), admit(&[])).then([moved(&[], &[1], &[])]);
+}
+
+#[test]
+fn the_wait_is_foretold_from_turns_that_ended_and_not_from_how_fast_the_room_was_filled() {
+    let twenty: Vec<u64> = (1..=20).collect();
+    let full = Stage::given_plan(plan_with_room(20)).and(at(0), moved(&twenty, &twenty, &[]));
+    let estimate = |stage: &Stage, seconds| match place(stage, 60, seconds) {
+        Place::Waiting { ahead: 39, estimate, .. } | Place::Waiting { ahead: 34, estimate, .. } => estimate.expect("it is not paused"),
+        other => panic!("{other:?}"),
+    };
+    let unknown = estimate(&full, 20);
+    assert_eq!((unknown.seconds, unknown.low, unknown.high), (None, 0, 2_400), "twice a whole session at most");
+    let gone: Vec<(u64, TurnEnd)> = (1..=5).map(|number| (number, TurnEnd::Left)).collect();
+    let moving = full.and(at(100), moved(&[], &[], &gone)).and(at(100), moved(&[21, 22, 23, 24, 25], &[], &[]));
+    assert_eq!(estimate(&moving, 100).seconds, Some(700), "five turns ended in 100 s, and 35 more have to");
+}
+
+#[test]
+fn a_sale_that_began_before_the_show_was_scheduled_is_open_at_once() {
+    let stage = Stage::given_plan(Plan { on_sale_at: Some(at(0)), ..plan_with_room(1) });
+    assert!(room(&stage).is_open() && room(&stage).draws_at().is_none());
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Ticket {
     /// The ticket in this text, for this show.
     pub fn read(text: Option<&str>, tokens: &Tokens, show: &ShowId) -> Result<Self, Failure> {
         let ticket = text.and_then(|text| tokens.verify_ticket(text)).filter(|ticket| ticket.show == *show);
-        ticket.ok_or_else(|| Problem::new(Code::TicketRequired, "No ticket of this event's waiting room came along.").into())
+        ticket.ok_or_else(|| Problem::new(Code::TicketRequired, "No ticket came along that counts for this event's waiting room.").into())
     }
 
     /// The number of the pass that these headers carry, if it is genuine, this person's and for this show.

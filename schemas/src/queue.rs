@@ -149,6 +149,8 @@ impl QueueBody {
             Place::Waiting { number, ahead, estimate } => {
                 body.number = Some(*number);
                 body.ahead = Some(*ahead);
+                // While no seat is free nobody is let in, and nobody knows for how long.
+                let estimate = estimate.filter(|_| seats_left > 0);
                 body.estimated_wait_seconds = estimate.and_then(|estimate| estimate.seconds);
                 body.estimated_wait_range = estimate.map(|estimate| WaitRangeBody { low: estimate.low, high: estimate.high });
             }
@@ -159,7 +161,7 @@ impl QueueBody {
                 body.pass_expires_at = Some(Instant(turn.ends_at));
             }
             Place::Over { number } => {
-                body.number = Some(*number);
+                body.number = *number;
                 body.state = "over".into();
             }
             Place::SoldOut { number } => {
@@ -216,6 +218,8 @@ pub struct RoomBody {
     pub position: u64,
     /// `before_sale`, `open` or `sold_out`.
     pub state: String,
+    /// Whether whoever comes now has to wait.
+    pub is_full: bool,
     /// Whether nobody is let in for the moment.
     pub is_paused: bool,
     /// How many may shop at a time.
@@ -243,6 +247,7 @@ impl RoomBody {
             event_id: show.to_string(),
             position,
             state: state_of(room, counts).into(),
+            is_full: QueueSummaryBody::new(room, counts, now).is_full,
             is_paused: room.is_paused(),
             max_active: room.rules().max_active,
             active: room.active(now),

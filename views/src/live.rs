@@ -73,7 +73,7 @@ impl LiveViews {
     pub fn add(&self, id: ShowId, plan: Plan, scheduled_at: u64, recorded_at: Timestamp) -> Arc<LiveShow> {
         let chart = Arc::new(Chart::new(&plan));
         let view = RwLock::new(SeatView::scheduled(&chart, recorded_at));
-        let room = Room::of_plan(&plan).map(RwLock::new);
+        let room = Room::of_plan(&plan, recorded_at).map(RwLock::new);
         let show = Arc::new(LiveShow { id: id.clone(), plan, chart, view, room, position: watch::channel(1).0 });
         let mut shows = self.shows.write().unwrap_or_else(PoisonError::into_inner);
         shows.by_id.insert(id, show.clone());

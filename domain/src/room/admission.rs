@@ -122,7 +122,9 @@ impl Room {
 
     /// Whether something is to be told that no candidate and no shopper would bring about: a turn that is over, the end of the sale.
     pub fn is_due(&self, is_sold_out: bool, now: Timestamp) -> bool {
-        self.is_open && (is_sold_out && !self.is_closed || !self.ended_by(now).is_empty())
+        // Who holds something has taken up his turn, though nobody may have seen him.
+        let is_shopping = |turn: &Turn| !turn.is_taken_up && self.has_holds(turn);
+        self.is_open && (is_sold_out && !self.is_closed || self.turns.values().any(is_shopping) || !self.ended_by(now).is_empty())
     }
 
     /// Whether the subject may hold seats at `now` with the pass of this number.

@@ -145,18 +145,21 @@ pub struct Room {
     outcomes: u64,
     outcomes_known: u32,
     admitted: u64,
+    /// How many turns have ended.
+    ended: u64,
     pace: Pace,
 }
 
 impl Room {
     /// The room of a show that was just scheduled; nothing, when it has none.
-    pub fn of_plan(plan: &Plan) -> Option<Self> {
+    pub fn of_plan(plan: &Plan, scheduled_at: Timestamp) -> Option<Self> {
         let rules = plan.waiting_room?;
         Some(Self {
             rules,
             on_sale_at: plan.on_sale_at,
             is_paused: false,
-            is_open: plan.on_sale_at.is_none(),
+            // A sale that has begun before has nobody to draw an order of.
+            is_open: plan.on_sale_at.is_none_or(|on_sale_at| on_sale_at <= scheduled_at),
             is_closed: false,
             serving: 0,
             used: Numbers::default(),
@@ -172,6 +175,7 @@ impl Room {
             outcomes: 0,
             outcomes_known: 0,
             admitted: 0,
+            ended: 0,
             pace: Pace::default(),
         })
     }
@@ -184,7 +188,7 @@ impl Room {
             Event::SeatsReserved { reservation, .. } => {
                 self.note_outcome(false);
                 if let Some(subject) = self.hold_ended(reservation, at) {
-                    self.end_turn_of(&subject);
+                    self.end_turn_of(&subject, at);
                 }
                 Ok(())
             }
@@ -225,7 +229,6 @@ impl Room {
                 self.last_entry = *last_entry;
                 // Those who left before the draw have left no gap in the line.
                 (self.drawn.len() as u64 + 1..=*last_entry).for_each(|number| self.used.insert(number));
-                self.pace.note(at, 0);
             }
             RoomEvent::Moved { admitted, taken_up, ended } => self.moved(admitted, taken_up, ended, at)?,
             RoomEvent::Closed => self.is_closed = true,
@@ -236,7 +239,7 @@ impl Room {
     fn moved(&mut self, admitted: &[Candidate], taken_up: &[u64], ended: &[(u64, TurnEnd)], at: Timestamp) -> Result<(), RoomBreach> {
         for (number, _) in ended {
             self.used.insert(*number);
-            self.end_turn(*number);
+            self.end_turn(*number, at);
         }
         for candidate in admitted {
             if !self.is_open || self.is_closed || self.used.contains(candidate.number) || self.number_of.contains_key(&candidate.subject) {
@@ -248,7 +251,10 @@ impl Room {
             self.take_up(*number, at);
         }
         if !admitted.is_empty() {
-            self.pace.note(at, self.serving);
+            if self.ended == 0 {
+                // From now on turns may end.
+                self.pace.note(at, 0);
+            }
             if self.active(at) > self.rules.max_active {
                 return Err(RoomBreach::TooManyActive);
             }
@@ -277,16 +283,18 @@ impl Room {
         self.ends.insert((turn.ends_at, number));
     }
 
-    fn end_turn(&mut self, number: u64) {
+    fn end_turn(&mut self, number: u64, at: Timestamp) {
         if let Some(turn) = self.turns.remove(&number) {
             self.ends.remove(&(turn.ends_at, number));
             self.number_of.remove(&turn.subject);
+            self.ended += 1;
+            self.pace.note(at, self.ended);
         }
     }
 
-    fn end_turn_of(&mut self, subject: &Subject) {
+    fn end_turn_of(&mut self, subject: &Subject, at: Timestamp) {
         if let Some(number) = self.number_of.get(subject).copied() {
-            self.end_turn(number);
+            self.end_turn(number, at);
         }
     }
 

@@ -1,4 +1,7 @@
 //! How fast the line moves, as it was observed, and what that says to somebody who waits.
+//!
+//! What is observed are turns that ended: each lets one more in. That people come in quickly while the room is being filled says
+//! nothing about those for whom there is no room any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,7 +15,10 @@ const GRAIN: Duration = Duration::from_secs(2);
 /// Half the width of a 90 % interval of the normal distribution, in standard deviations.
 const SPREAD: f64 = 1.645;
 
-/// The numbers that were being served, and when.
+/// Before so many turns have ended, nothing is foretold.
+const ENDED_MIN: u64 = 5;
+
+/// How many turns had ended, and when.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Pace {
     marks: VecDeque<(Timestamp, u64)>,
@@ -30,31 +36,30 @@ pub struct Estimate {
 }
 
 impl Pace {
-    pub fn note(&mut self, at: Timestamp, serving: u64) {
+    pub fn note(&mut self, at: Timestamp, ended: u64) {
         // The very first mark stays as it is: it says when the count began.
         let has_newer = self.marks.len() > 1;
         match self.marks.back_mut() {
-            Some((last, number)) if has_newer && last.until(at) < GRAIN => *number = serving,
-            _ => self.marks.push_back((at, serving)),
+            Some((last, number)) if has_newer && last.until(at) < GRAIN => *number = ended,
+            _ => self.marks.push_back((at, ended)),
         }
         while self.marks.len() > 2 && self.marks[1].0.until(at) > WINDOW {
             self.marks.pop_front();
         }
     }
 
-    /// How long until so many numbers have been served. People come out of the shop independently of one another, so the number
-    /// served in a while is taken as Poisson distributed: its standard deviation is the square root of what was counted.
-    pub fn estimate(&self, numbers: u64, now: Timestamp) -> Option<Estimate> {
+    /// How long until so many more turns have ended. People come out of the shop independently of one another, so how many do in a
+    /// while is taken as Poisson distributed: its standard deviation is the square root of what was counted.
+    pub fn estimate(&self, turns: u64, now: Timestamp) -> Option<Estimate> {
         let &(began, first) = self.marks.front()?;
         let &(_, last) = self.marks.back()?;
-        let (seconds, served) = (began.until(now).as_secs_f64(), last.saturating_sub(first) as f64);
-        if served < 1.0 || seconds <= 0.0 {
+        let (seconds, ended) = (began.until(now).as_secs_f64(), last.saturating_sub(first));
+        if ended < ENDED_MIN || seconds <= 0.0 {
             return None;
         }
-        let per_number = seconds / served;
-        let expected = numbers as f64 * per_number;
+        let expected = turns as f64 * seconds / ended as f64;
         // Both what was observed and what is to come vary.
-        let deviation = expected * (1.0 / served + 1.0 / numbers.max(1) as f64).sqrt() * SPREAD;
+        let deviation = expected * (1.0 / ended as f64 + 1.0 / turns.max(1) as f64).sqrt() * SPREAD;
         Some(Estimate {
             seconds: Some(expected.ceil() as u64),
             low: (expected - deviation).max(0.0).floor() as u64,
@@ -73,7 +78,7 @@ mod tests {
 
     fn pace(marks: impl IntoIterator<Item = (i64, u64)>) -> Pace {
         let mut pace = Pace::default();
-        marks.into_iter().for_each(|(seconds, serving)| pace.note(at(seconds), serving));
+        marks.into_iter().for_each(|(seconds, ended)| pace.note(at(seconds), ended));
         pace
     }
 
@@ -96,6 +101,7 @@ mod tests {
     fn nothing_is_said_before_anything_was_seen_and_little_is_kept() {
         assert_eq!(Pace::default().estimate(5, at(9)), None);
         assert_eq!(pace([(0, 7)]).estimate(5, at(9)), None);
+        assert_eq!(pace([(0, 0), (5, 4)]).estimate(5, at(9)), None, "four are too few");
         assert!(pace((0..100_000).map(|second| (second, second as u64))).marks.len() < 160);
     }
 }

@@ -35,8 +35,8 @@ pub enum Place {
     Admitted(Turn),
     /// His turn is over, or he has left.
     Over {
-        /// His number.
-        number: u64,
+        /// His number. Nobody who left before the draw got one.
+        number: Option<u64>,
     },
     /// Everything is sold.
     SoldOut {
@@ -46,14 +46,14 @@ pub enum Place {
 }
 
 impl Room {
-    /// The number that somebody has. Nothing, before the order is drawn.
+    /// The number that somebody has. Nothing, before the order is drawn, and for whoever left before it: the number that he was
+    /// given when he joined may be somebody else's in the drawn order.
     pub fn number(&self, InLine { entry, member, .. }: &InLine) -> Option<u64> {
-        if !self.is_open {
-            return None;
+        match self.is_open {
+            false => None,
+            true if *entry <= self.last_entry => self.number_drawn.get(member).copied(),
+            true => Some(*entry),
         }
-        // Whoever left before the draw is not in it, and keeps an entry that is used up.
-        let drawn = if *entry <= self.last_entry { self.number_drawn.get(member).copied() } else { None };
-        Some(drawn.unwrap_or(*entry))
     }
 
     /// Whether this number may still be let in.
@@ -63,13 +63,14 @@ impl Room {
 
     /// Where somebody stands at `now`.
     pub fn place(&self, who: &InLine, now: Timestamp) -> Place {
-        let Some(number) = self.number(who) else { return Place::BeforeDraw };
-        let left_before_the_draw = who.entry <= self.last_entry && !self.number_drawn.contains_key(&who.member);
+        let Some(number) = self.number(who) else {
+            return if self.is_open { Place::Over { number: None } } else { Place::BeforeDraw };
+        };
         if let Some(turn) = self.turn_of(&who.subject, now).filter(|turn| turn.number == number) {
             return Place::Admitted(turn.clone());
         }
-        if self.used.contains(number) || left_before_the_draw {
-            return Place::Over { number };
+        if self.used.contains(number) {
+            return Place::Over { number: Some(number) };
         }
         if self.is_closed {
             return Place::SoldOut { number };
@@ -82,11 +83,15 @@ impl Room {
         if self.is_paused {
             return None;
         }
+        // People who went away are passed over: fewer turns are needed than there are numbers.
+        let turns = (ahead + 1).saturating_mul(self.admitted.max(1)).div_ceil(self.serving.max(self.admitted).max(1));
+        // What is free now is no wait.
+        let turns = turns.saturating_sub(self.slots_at(now).into());
         let longest = || {
             // Nobody stays longer than a session, so the line moves at least so fast.
             let session = Duration::from_secs(self.rules.session_seconds.into()).as_secs();
-            Estimate { seconds: None, low: 0, high: (ahead / u64::from(self.rules.max_active) + 1) * session }
+            Estimate { seconds: None, low: 0, high: turns.div_ceil(u64::from(self.rules.max_active)) * session }
         };
-        Some(self.pace.estimate(ahead + 1, now).unwrap_or_else(longest))
+        Some(self.pace.estimate(turns, now).unwrap_or_else(longest))
     }
 }
