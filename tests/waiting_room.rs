@@ -132,7 +132,7 @@ async fn who_only_holds_has_shown_himself_too() {
 #[tokio::test]
 async fn turns_end_by_idling_and_by_the_end_of_the_session() {
     let server = Server::start(&[]);
-    let room = json!({ "max_active": 2, "take_up_seconds": 30, "idle_seconds": 1, "session_seconds": 3 });
+    let room = json!({ "max_active": 2, "take_up_seconds": 3, "idle_seconds": 1, "session_seconds": 3 });
     let event = server.schedule(&hall_with_room(1, 10, room)).await;
     let (mut ann, mut bob) = (shopper(&server, &event).await, shopper(&server, &event).await);
     let held = bob.hold_best(1).await;

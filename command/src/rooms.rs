@@ -4,7 +4,7 @@
 //! else is known, and never taken back by what follows.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fullhouse_domain::{Command, InLine, Place, ShowId, Subject};
 use fullhouse_http::{Ticket, Tokens};
@@ -31,6 +31,12 @@ pub struct Rooms {
     tokens: Arc<Tokens>,
     /// Shows that are known to have a room: that never changes, and need not be asked for each one who joins.
     with_room: Arc<Mutex<HashSet<ShowId>>>,
+    /// Shows whose order is being drawn here.
+    opening: Arc<Mutex<HashSet<ShowId>>>,
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why somebody could not join or leave.
@@ -59,7 +65,7 @@ impl From<LineError> for NotDone {
 impl Rooms {
     /// With the line, and with those who are there at this server.
     pub fn new(sequencer: Sequencer, line: Line, presence: Arc<Presence>, tokens: Arc<Tokens>) -> Self {
-        Self { sequencer, line, presence, tokens, with_room: Arc::default() }
+        Self { sequencer, line, presence, tokens, with_room: Arc::default(), opening: Arc::default() }
     }
 
     /// Gives somebody a place, the one that he has or a new one, and says where it is. When his turn was over, he gets a new
@@ -87,12 +93,11 @@ impl Rooms {
 
     /// Before anything is written: whether there is such a room at all.
     async fn must_have_room(&self, show: &ShowId) -> Result<(), NotDone> {
-        let known = || self.with_room.lock().unwrap_or_else(PoisonError::into_inner);
-        if known().contains(show) {
+        if lock(&self.with_room).contains(show) {
             return Ok(());
         }
         self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await?;
-        let mut known = known();
+        let mut known = lock(&self.with_room);
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
@@ -112,23 +117,36 @@ impl Rooms {
     pub async fn leave(&self, ticket: &Ticket) -> Result<(), NotDone> {
         self.ask(&ticket.show, Some(&ticket.subject), Command::LeaveRoom(ticket.in_line())).await?;
         self.line.leave(&ticket.show, &ticket.subject, ticket.number).await?;
+        // The order may have been drawn in between, with him in it.
+        self.ask(&ticket.show, Some(&ticket.subject), Command::LeaveRoom(ticket.in_line())).await?;
         Ok(())
     }
 
     /// Does what was found to be due.
     pub async fn carry_out(&self, order: RoomOrder) -> Result<(), NotDone> {
         match order {
-            RoomOrder::Open { show } => self.open(&show.0).await,
+            RoomOrder::Open { show } => {
+                // It is ordered again and again until it is done, which takes a while for a long line.
+                if !lock(&self.opening).insert(show.0.clone()) {
+                    return Ok(());
+                }
+                let opened = self.open(&show.0).await;
+                lock(&self.opening).remove(&show.0);
+                if let Err(why) = &opened {
+                    tracing::warn!(show = %show.0, ?why, "the order of those who came before the sale could not be drawn; it is tried again");
+                }
+                opened
+            }
             RoomOrder::Admit { show, candidates, taken_up } => {
                 let candidates = candidates.into_iter().map(Into::into).collect();
-                self.ask(&show.0, None, Command::AdmitShoppers { candidates, taken_up }).await.map(drop)
+                self.order(&show.0, Command::AdmitShoppers { candidates, taken_up }).await.map(drop)
             }
         }
     }
 
     /// Draws the order of those who came before the sale, and begins it.
     async fn open(&self, show: &ShowId) -> Result<(), NotDone> {
-        let room = match self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await? {
+        let room = match self.order(show, Command::ChangeRoom { max_active: None, is_paused: None }).await? {
             Outcome::Room(room) => room,
             other => return Err(NotDone::Refused(other)),
         };
@@ -149,18 +167,33 @@ impl Rooms {
             }
             seed
         });
-        if let Some(seed) = &seed {
-            members = draw::order(seed, &members);
+        if let Some(seed) = seed {
+            let drawing = tokio::task::spawn_blocking(move || draw::order(&seed, &members));
+            // It is pure, and does not panic.
+            members = drawing.await.map_err(|_panicked| NotDone::Rejected(Rejected::Unknown))?;
         }
         tracing::info!(%show, people = members.len(), "the sale begins, and the order of those who came before is drawn");
-        self.ask(show, None, Command::OpenRoom { members, seed, last_entry }).await.map(drop)
+        self.order(show, Command::OpenRoom { members, seed, last_entry }).await.map(drop)
     }
 
+    /// For somebody who can ask again: he must not keep out those who hold and buy.
     async fn ask(&self, show: &ShowId, subject: Option<&Subject>, command: Command) -> Result<Outcome, NotDone> {
-        let submission = Submission::of_server(show.clone(), subject.cloned(), "waiting room", Action::Command(command));
-        match self.sequencer.submit_when_there_is_room(submission).await? {
-            refused @ Outcome::Refused { .. } => Err(NotDone::Refused(refused)),
-            outcome => Ok(outcome),
-        }
+        decided(self.sequencer.submit(submission(show, subject, command)).await)
+    }
+
+    /// For the room's own sake: however much is going on, people must be let in.
+    async fn order(&self, show: &ShowId, command: Command) -> Result<Outcome, NotDone> {
+        decided(self.sequencer.submit_when_there_is_room(submission(show, None, command)).await)
+    }
+}
+
+fn submission(show: &ShowId, subject: Option<&Subject>, command: Command) -> Submission {
+    Submission::of_server(show.clone(), subject.cloned(), "waiting room", Action::Command(command))
+}
+
+fn decided(outcome: Result<Outcome, Rejected>) -> Result<Outcome, NotDone> {
+    match outcome? {
+        refused @ Outcome::Refused { .. } => Err(NotDone::Refused(refused)),
+        outcome => Ok(outcome),
     }
 }

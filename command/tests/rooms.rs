@@ -140,3 +140,40 @@ async fn who_buys_and_holds_at_the_same_moment_holds_before_he_has_bought_or_not
         show.evolve(&decode(fact).unwrap(), fact.recorded_at).expect("nobody holds after his turn");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_leaves_keeps_nobody_of_another_show_waiting_until_all_have_left() {
+    const LEAVING: u64 = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
+    let sequencer = Sequencer::start(log, CancellationToken::new()).0;
+    let plan = Plan { waiting_room: Some(WaitingRoom::of(1)), ..testing::plan(&[10]) };
+    sequencer.submit(Submission::of_server(show_id(), None, "test", Action::Schedule(Box::new(plan)))).await.unwrap();
+    let other = ShowId::parse("local-b").unwrap();
+    sequencer.submit(Submission::of_server(other.clone(), None, "test", Action::Schedule(Box::new(testing::plan(&[10]))))).await.unwrap();
+
+    let left = Arc::new(AtomicU64::new(0));
+    let leaving = (1..=LEAVING).map(|number| {
+        let (sequencer, left) = (sequencer.clone(), left.clone());
+        tokio::spawn(async move {
+            let leave = Command::LeaveRoom(InLine { entry: number, member: [0; 16], subject: subject(number) });
+            sequencer.submit(of(number, leave)).await.unwrap();
+            left.fetch_add(1, Ordering::Relaxed);
+        })
+    });
+    let leaving: Vec<_> = leaving.collect();
+    while left.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..10 {
+        let reservation = ReservationId::of_show(&other, &format!("r{number}")).unwrap();
+        let wanted = Wanted::BestAvailable { count: 1, section: None };
+        let hold = Action::Command(Command::HoldSeats { reservation, subject: subject(1), wanted, pass: None });
+        let held = sequencer.submit(Submission::of_server(other.clone(), Some(subject(1)), "test", hold)).await.unwrap();
+        assert!(matches!(held, Outcome::Held(_)), "{held:?}");
+    }
+    assert!(left.load(Ordering::Relaxed) < LEAVING / 2, "ten holds, one after the other, were answered before most had left");
+    for task in leaving {
+        task.await.unwrap();
+    }
+}

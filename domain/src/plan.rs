@@ -149,6 +149,9 @@ impl Plan {
             check_range(&mut faults, "waiting_room.take_up_seconds", room.take_up_seconds, HOLD_SECONDS_MAX);
             check_range(&mut faults, "waiting_room.idle_seconds", room.idle_seconds, HOLD_SECONDS_MAX);
             check_range(&mut faults, "waiting_room.session_seconds", room.session_seconds, HOLD_SECONDS_MAX);
+            if room.session_seconds < room.take_up_seconds {
+                faults.push(PlanFault::new("waiting_room.session_seconds", "must not be less than take_up_seconds"));
+            }
         }
         if self.sections.is_empty() {
             faults.push(PlanFault::new("sections", "has no section"));

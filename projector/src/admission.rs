@@ -121,7 +121,7 @@ impl Watched {
             (draws_at <= now).then_some(RoomOrder::Open { show: id })
         } else {
             let slots = if counts.available > 0 { room.slots_at(now) } else { 0 };
-            let candidates = merge(reports, &room, slots as usize);
+            let candidates = merge(reports, &room, slots as usize, now);
             let taken_up = taken_up(reports, &room);
             let is_sold_out = counts.available == 0 && counts.pending == 0;
             let is_due = !candidates.is_empty() || !taken_up.is_empty() || room.is_due(is_sold_out, now);
@@ -139,12 +139,13 @@ impl Watched {
 
 /// The next people of all servers, the lowest numbers first. Where a server has more people than it named, nobody is taken whose
 /// number is beyond those that it named: somebody with a lower one may be there.
-fn merge(reports: Option<&HashMap<u64, (Instant, RoomReport)>>, room: &Room, slots: usize) -> Vec<PersonData> {
+fn merge(reports: Option<&HashMap<u64, (Instant, RoomReport)>>, room: &Room, slots: usize, now: Timestamp) -> Vec<PersonData> {
     let reports = || reports.into_iter().flat_map(HashMap::values).map(|(_, report)| report);
     let known_up_to = reports().filter(|report| !report.is_whole).filter_map(|report| Some(report.waiting.last()?.number)).min();
     let mut people: Vec<PersonData> = reports()
         .flat_map(|report| &report.waiting)
-        .filter(|person| room.is_waiting(person.number) && known_up_to.is_none_or(|last| person.number <= last))
+        .filter(|person| room.is_waiting(person.number) && room.turn_of(&person.subject.0, now).is_none())
+        .filter(|person| known_up_to.is_none_or(|last| person.number <= last))
         .cloned()
         .collect();
     people.sort_by_key(|person| person.number);

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use fullhouse_domain::{InLine, Place, ShowId};
+use fullhouse_domain::{InLine, Place, ShowId, Timestamp};
+use fullhouse_http::problem::internal;
 use fullhouse_http::tickets::QUEUE_TICKET;
 use fullhouse_http::{Answer, Caller, PathId, Ticket, Tokens};
 use fullhouse_line::Presence;
@@ -35,8 +36,8 @@ pub async fn place(State(state): State<QueryState>, PathId(id): PathId<ShowId>, 
     if caller.is_some_and(|caller| caller.subject != ticket.subject) {
         return Err(Problem::new(Code::Forbidden, "The ticket is somebody else's.").into());
     }
-    let told = tell(&state, &show, &ticket)?;
-    match &told.place {
+    let (place, body) = told(&show, &ticket.in_line(), state.log.now()).ok_or_else(no_room)?;
+    match &place {
         Place::Waiting { number, .. } => state.presence.asked(&id, *number, &ticket.subject, Wants::Turn),
         Place::Admitted(turn) if !turn.is_taken_up => state.presence.asked(&id, turn.number, &ticket.subject, Wants::Shop),
         Place::Admitted(turn) => state.presence.forget(&id, turn.number),
@@ -44,35 +45,24 @@ pub async fn place(State(state): State<QueryState>, PathId(id): PathId<ShowId>, 
     }
     // A ticket stays what it is, and need not be signed again.
     let text = headers.get(QUEUE_TICKET).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = QueueBody { ticket: text, ..told.body };
+    let body = QueueBody { ticket: text, pass: pass(&show, &place, &state.tokens), ..body };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
 }
 
-/// What somebody in the line is told.
-struct Told {
-    place: Place,
-    body: QueueBody,
-}
-
-fn tell(state: &QueryState, show: &LiveShow, ticket: &Ticket) -> Answer<Told> {
-    told(show, &ticket.in_line(), &state.tokens, state.log.now()).map(|(place, body)| Told { place, body }).ok_or_else(|| no_room().into())
-}
-
-/// Where somebody stands at an instant, and what he is told, with his pass and without his ticket. Nothing, when the show has no
-/// waiting room.
-pub(crate) fn told(show: &LiveShow, who: &InLine, tokens: &Tokens, now: fullhouse_domain::Timestamp) -> Option<(Place, QueueBody)> {
+/// Where somebody stands at an instant, and what he is told, without ticket and pass. Nothing, when the show has no waiting room.
+pub(crate) fn told(show: &LiveShow, who: &InLine, now: Timestamp) -> Option<(Place, QueueBody)> {
     let seats_left = show.view().counts().available;
-    let (place, mut body) = {
-        let room = show.room()?;
-        let place = room.place(who, now);
-        let body = QueueBody::new(&room, &place, seats_left);
-        (place, body)
-    };
-    if let Place::Admitted(turn) = &place {
-        let pass = Ticket { show: show.id().clone(), subject: who.subject.clone(), number: turn.number };
-        body.pass = Some(tokens.sign_pass(&pass, turn.ends_at));
-    }
+    let room = show.room()?;
+    let place = room.place(who, now);
+    let body = QueueBody::new(&room, &place, seats_left);
     Some((place, body))
+}
+
+/// The pass of somebody whose turn it is.
+pub(crate) fn pass(show: &LiveShow, place: &Place, tokens: &Tokens) -> Option<String> {
+    let Place::Admitted(turn) = place else { return None };
+    let pass = Ticket { show: show.id().clone(), subject: turn.subject.clone(), number: turn.number };
+    Some(tokens.sign_pass(&pass, turn.ends_at))
 }
 
 fn must_have_room(show: &LiveShow) -> Answer<()> {
@@ -115,14 +105,20 @@ pub async fn room(State(state): State<QueryState>, PathId(id): PathId<ShowId>) -
 pub async fn draw(State(state): State<QueryState>, PathId(id): PathId<ShowId>) -> Answer<Json<DrawBody>> {
     state.catch_up().await?;
     let show = state.show(&id)?;
-    let room = show.room().ok_or_else(no_room)?;
-    let body =
-        DrawBody::new(&id, &room).ok_or_else(|| Problem::new(Code::NotDrawn, "The order has not been drawn, or there is none to draw."))?;
-    Ok(Json(body))
+    let drawn = {
+        // The projector waits while the room is looked at, so the order is copied and let go.
+        let room = show.room().ok_or_else(no_room)?;
+        room.seed().zip(room.rules().seed_sha256).map(|(seed, published)| (seed, published, room.drawn().to_vec()))
+    };
+    let (seed, published, order) =
+        drawn.ok_or_else(|| Problem::new(Code::NotDrawn, "The order has not been drawn, or there is none to draw."))?;
+    let _permit = state.past_read().await?;
+    let writing = tokio::task::spawn_blocking(move || DrawBody::new(&id, &published, &seed, &order));
+    Ok(Json(writing.await.map_err(|error| internal("writing a drawn order", &error))?))
 }
 
 /// What the map says of the waiting room.
-pub(crate) fn summary(show: &LiveShow, now: fullhouse_domain::Timestamp) -> Option<QueueSummaryBody> {
+pub(crate) fn summary(show: &LiveShow, now: Timestamp) -> Option<QueueSummaryBody> {
     let counts = show.view().counts();
     show.room().map(|room| QueueSummaryBody::new(&room, counts, now))
 }

@@ -1,7 +1,7 @@
 //! Bodies of the waiting room.
 
 use fullhouse_domain::plan::WaitingRoom;
-use fullhouse_domain::{Place, Room, ShowId, Timestamp};
+use fullhouse_domain::{MemberHash, Place, Room, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -279,17 +279,16 @@ pub struct DrawBody {
 }
 
 impl DrawBody {
-    /// The draw of a room; nothing before it, and when there was none.
-    pub fn new(show: &ShowId, room: &Room) -> Option<Self> {
-        let (seed, published) = (room.seed()?, room.rules().seed_sha256?);
-        Some(Self {
+    /// A drawn order, with the seed and what was published of it. For a long one this takes a while.
+    pub fn new(show: &ShowId, published: &[u8; 32], seed: &[u8; 32], drawn: &[MemberHash]) -> Self {
+        Self {
             event_id: show.to_string(),
-            seed_sha256: hex::encode(&published),
-            seed: hex::encode(&seed),
-            members: room.drawn().len() as u64,
-            members_sha256: hex::encode(&draw::members_sha256(room.drawn())),
-            order: room.drawn().iter().map(|member| hex::encode(member)).collect(),
-        })
+            seed_sha256: hex::encode(published),
+            seed: hex::encode(seed),
+            members: drawn.len() as u64,
+            members_sha256: hex::encode(&draw::members_sha256(drawn)),
+            order: drawn.iter().map(|member| hex::encode(member)).collect(),
+        }
     }
 
     /// Checks the draw against the digest that was published.

@@ -101,9 +101,11 @@ fn valid_before(show: &Show, events: &[Event], now: Timestamp) -> Option<Timesta
     ends.min()
 }
 
-/// Whether somebody may hold seats depends on his turn, which facts end that touch none of these seats.
+/// Whether somebody may hold seats depends on his turn, which facts end that touch none of these seats; and what a command about
+/// the room comes to, on the room.
 fn relies_on_turn(show: &Show, command: &Command) -> bool {
-    show.room().is_some() && matches!(command, Command::HoldSeats { .. })
+    // That nothing has to happen is true of the room as it is, too.
+    show.room().is_some() && matches!(command, Command::HoldSeats { .. } | Command::LeaveRoom(_) | Command::ChangeRoom { .. })
 }
 
 impl Decision {
@@ -160,7 +162,7 @@ struct SeatsTaken {
 
 #[derive(Default)]
 struct TakenOfShow {
-    seats: HashSet<SeatIndex>,
+    touched: HashSet<SeatIndex>,
     /// Those that best-available choices don't keep away from yet. Nobody may ask for any, so that is done when somebody does.
     not_set_aside: Vec<SeatIndex>,
 }
@@ -174,18 +176,18 @@ impl SeatsTaken {
         }
     }
 
-    /// Takes the events' seats, unless an earlier command of the batch has one of them.
+    /// Takes the events' seats, and the waiting room if they are about that, unless an earlier command of the batch has one of them.
     fn take(&mut self, id: &ShowId, events: &[Event]) -> bool {
         if !self.by_show.contains_key(id) {
             self.by_show.insert(id.clone(), TakenOfShow::default());
         }
         let Some(taken) = self.by_show.get_mut(id) else { return false };
-        let seats = || events.iter().flat_map(Event::seats);
-        if seats().any(|seat| taken.seats.contains(seat)) {
+        let touched = || events.iter().flat_map(Event::touches);
+        if touched().any(|seat| taken.touched.contains(seat)) {
             return false;
         }
-        taken.seats.extend(seats());
-        taken.not_set_aside.extend(seats());
+        taken.touched.extend(touched());
+        taken.not_set_aside.extend(events.iter().flat_map(Event::seats));
         true
     }
 

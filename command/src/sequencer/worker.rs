@@ -12,7 +12,7 @@ use super::load::{self, Loaded};
 use super::{Job, WAITING, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
-/// How many commands go into one batch.
+/// How many new commands go into one batch.
 const BATCH_COMMANDS_MAX: usize = 1_024;
 /// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
@@ -68,10 +68,13 @@ impl Worker {
 
     pub async fn run(mut self, mut waiting: mpsc::Receiver<Job>, stop: CancellationToken) {
         while let Some(mut jobs) = self.next_jobs(&mut waiting, &stop).await {
-            while jobs.len() < BATCH_COMMANDS_MAX
+            // However many are decided again, new ones get their turn.
+            let mut fresh = 0;
+            while fresh < BATCH_COMMANDS_MAX
                 && let Ok(job) = waiting.try_recv()
             {
                 jobs.push(job);
+                fresh += 1;
             }
             metrics::gauge!(WAITING).set((waiting.len() + self.parked) as f64);
             self.catch_up().await;

@@ -11,7 +11,7 @@ use fullhouse_schemas::queue::QueueBody;
 use fullhouse_views::LiveShow;
 use tokio::time::Instant;
 
-use crate::queue::told;
+use crate::queue::{pass, told};
 
 /// The pause between two looks at the room. What happens meanwhile is seen by the next one.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
@@ -55,7 +55,7 @@ impl Waiter {
     /// Looks at the room; returns what is to be said, if anything is.
     pub fn look(&mut self, show: &LiveShow, now: Timestamp) -> Option<QueueBody> {
         self.look_at = None;
-        let (place, body) = told(show, &self.who, &self.tokens, now)?;
+        let (place, body) = told(show, &self.who, now)?;
         self.attend(show, &place);
         if let Some(Last { body: before, said_at }) = &self.last {
             if !is_news(before, &body) {
@@ -68,7 +68,7 @@ impl Waiter {
             }
         }
         self.last = Some(Last { body: body.clone(), said_at: Instant::now() });
-        Some(body)
+        Some(QueueBody { pass: pass(show, &place, &self.tokens), ..body })
     }
 
     fn attend(&mut self, show: &LiveShow, place: &Place) {
@@ -89,7 +89,7 @@ impl Waiter {
     }
 }
 
-/// Whether somebody would want to know. A pass is signed anew each time, and is the same one for all that.
+/// Whether somebody would want to know.
 fn is_news(before: &QueueBody, now: &QueueBody) -> bool {
     let told = |body: &QueueBody| {
         let QueueBody {
