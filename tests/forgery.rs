@@ -162,7 +162,9 @@ async fn a_server_that_lets_people_past_is_found_by_these_tries_and_by_verify() 
     let event = server.schedule(&hall_with_room(1, 10, json!({ "max_active": 1 }))).await;
     let _inside = Shopper::join(server.guest().await, &event).await;
     let outside = Shopper::join(server.guest().await, &event).await;
-    assert_eq!((outside.told["state"].as_str(), outside.hold_best(1).await.status), (Some("waiting"), 201), "the bug is planted");
+    assert_eq!(outside.told["state"], "waiting");
+    // It is in the log; but the server itself does not believe its own history then.
+    assert_ne!(outside.hold_best(1).await.status, 403, "the bug is planted");
     let verified = fullhouse(&["verify", "--database-url", &database.url()]);
     assert_eq!(verified.status.code(), Some(1));
     let said = String::from_utf8_lossy(&verified.stdout);
