@@ -65,8 +65,6 @@ fn hold_seats(show: &Show, reservation: &ReservationId, subject: &Subject, wante
     };
     // A hold that has ended keeps nobody out, even when nothing has recorded its end yet.
     let mut events = expirations(&seats, show);
-    // Whoever holds something has shown himself.
-    events.extend(show.room().and_then(|room| room.take_up_by_hold(subject, now)).map(Event::Room));
     events.push(Event::SeatsHeld {
         reservation: reservation.clone(),
         subject: subject.clone(),

@@ -55,7 +55,9 @@ pub(crate) fn admit(show: &Show, candidates: &[Candidate], taken_up: &[u64], now
     }
     let ended = room.ended_by(now);
     let running = |number: &u64| room.turns.get(number).is_some_and(|turn| now < turn.ends_at && !turn.is_taken_up);
-    let mut taken_up: Vec<u64> = taken_up.iter().copied().filter(running).collect();
+    // Who has held something has taken up his turn, whether anybody has seen him or not.
+    let shopping = room.turns.values().filter(|turn| room.has_holds(turn)).map(|turn| turn.number);
+    let mut taken_up: Vec<u64> = taken_up.iter().copied().chain(shopping).filter(running).collect();
     taken_up.sort_unstable();
     taken_up.dedup();
     let idle = ended.iter().filter(|(_, why)| *why == TurnEnd::Idle).count() as u32;
@@ -120,7 +122,9 @@ impl Room {
 
     /// Whether something is to be told that no candidate and no shopper would bring about: a turn that is over, the end of the sale.
     pub fn is_due(&self, is_sold_out: bool, now: Timestamp) -> bool {
-        self.is_open && (is_sold_out && !self.is_closed || !self.ended_by(now).is_empty())
+        // Who holds something has taken up his turn, though nobody may have seen him.
+        let is_shopping = |turn: &Turn| !turn.is_taken_up && self.has_holds(turn);
+        self.is_open && (is_sold_out && !self.is_closed || self.turns.values().any(is_shopping) || !self.ended_by(now).is_empty())
     }
 
     /// Whether the subject may hold seats at `now` with the pass of this number.
@@ -132,17 +136,13 @@ impl Room {
         if turn.is_some_and(|turn| pass == Some(turn.number)) { Ok(()) } else { Err(Refusal::PassRequired) }
     }
 
-    /// What the hold of somebody says, who had not shown himself before.
-    pub(crate) fn take_up_by_hold(&self, subject: &Subject, now: Timestamp) -> Option<RoomEvent> {
-        let turn = self.turn_of(subject, now).filter(|turn| !turn.is_taken_up)?;
-        Some(RoomEvent::Moved { admitted: vec![], taken_up: vec![turn.number], ended: vec![] })
-    }
-
     /// Turns that are over at `now` though no event has said so.
     fn ended_by(&self, now: Timestamp) -> Vec<(u64, TurnEnd)> {
         let idle = Duration::from_secs(self.rules.idle_seconds.into());
         let why = |turn: &Turn| match () {
             () if turn.ends_at <= now && turn.is_taken_up => Some(TurnEnd::SessionOver),
+            // Somebody who holds seats has shown himself.
+            () if turn.ends_at <= now && self.has_holds(turn) => Some(TurnEnd::SessionOver),
             () if turn.ends_at <= now => Some(TurnEnd::NotTakenUp),
             () if turn.is_taken_up && !self.has_holds(turn) && turn.active_at + idle <= now => Some(TurnEnd::Idle),
             () => None,
