@@ -9,7 +9,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use support::server::free_port;
-use support::shopper::hall_with_room;
+use support::shopper::{hall_with_room, present_at};
 use support::{Server, Shopper, eventually, hall};
 
 /// The driver, which starts browsers.
@@ -192,11 +192,15 @@ async fn who_comes_to_a_full_room_waits_and_is_let_in_and_buys() {
     bob.0.refresh().await.unwrap();
     bob.reads("waiting-number", "2").await;
     server.kill();
-    cat.wait_until("the page has noticed", "document.documentElement.dataset.live === 'off'").await;
+    for page in [&bob, &cat] {
+        page.wait_until("the page has noticed", "document.documentElement.dataset.live === 'off'").await;
+    }
     server.restart();
     for page in [&bob, &cat] {
         page.wait_until("the page is live again", "document.documentElement.dataset.live === 'on'").await;
     }
+    // Whoever were not back yet would be passed over.
+    eventually("both are there again", || async { (present_at(&server.url).await == 2).then_some(()) }).await;
 
     ann.person = ann.person.reconnected();
     ann.buy().await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 use support::person::answered;
-use support::shopper::{PlaceMessages, hall_with_room};
+use support::shopper::{PlaceMessages, hall_with_room, present_at};
 use support::{Cluster, PATIENCE, Person, Shopper, eventually};
 
 const PEOPLE: usize = 60;
@@ -45,13 +45,10 @@ async fn wait_and_buy(mut shopper: Shopper) -> (u64, Instant) {
     let number = shopper.number();
     while shopper.pass.is_none() {
         shopper.person = shopper.person.reconnected();
-        let path = format!("/events/{}/stream?ticket={}", shopper.event, shopper.ticket);
-        let opened = shopper.person.request(Method::GET, &path).send().await;
-        if !opened.is_ok_and(|response| response.status() == 200) {
+        let Some(mut messages) = shopper.try_messages().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
-        }
-        let mut messages = shopper.messages().await;
+        };
         if let Some(pass) = pass_of(&mut messages, number).await {
             shopper.pass = Some(pass);
         }
@@ -97,13 +94,7 @@ async fn admitted(cluster: &Cluster, event: &str) -> Vec<u64> {
 
 /// How many people are there, at both query servers.
 async fn present(cluster: &Cluster) -> usize {
-    let mut present = 0;
-    for name in ["QUERY_1_URL", "QUERY_2_URL"] {
-        let metrics = Person::anonymous(cluster.setting(name)).get("/metrics").await.text;
-        let line = metrics.lines().find(|line| line.starts_with("fullhouse_queue_people_present "));
-        present += line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as usize);
-    }
-    present
+    present_at(cluster.setting("QUERY_1_URL")).await + present_at(cluster.setting("QUERY_2_URL")).await
 }
 
 /// Which projector looks after the waiting rooms.

@@ -98,14 +98,22 @@ impl Shopper {
 
     /// Opens a stream with his ticket.
     pub async fn messages(&self) -> PlaceMessages {
-        let response =
-            self.person.request(Method::GET, &format!("/events/{}/stream?ticket={}", self.event, self.ticket)).send().await.unwrap();
+        self.try_messages().await.expect("the stream can be opened")
+    }
+
+    /// The same, when the server may be gone.
+    pub async fn try_messages(&self) -> Option<PlaceMessages> {
+        let path = format!("/events/{}/stream?ticket={}", self.event, self.ticket);
+        let response = self.person.request(Method::GET, &path).send().await.ok()?;
+        if response.status().is_server_error() {
+            return None;
+        }
         assert_eq!(response.status(), 200);
         let messages = response.bytes_stream().eventsource().filter_map(|message| async move {
             let message = message.ok().filter(|message| message.event == "queue")?;
             Some(serde_json::from_str(&message.data).expect("JSON"))
         });
-        Box::pin(messages)
+        Some(Box::pin(messages))
     }
 }
 
@@ -120,6 +128,13 @@ pub async fn message_of(messages: &mut PlaceMessages, state: &str) -> Value {
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("the stream never said {state}"))
+}
+
+/// How many people a server knows to be there, waiting for their turn or just let in.
+pub async fn present_at(url: &str) -> usize {
+    let metrics = Person::anonymous(url).get("/metrics").await.text;
+    let line = metrics.lines().find(|line| line.starts_with("fullhouse_queue_people_present "));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as usize)
 }
 
 /// A hall with a waiting room.
