@@ -1,4 +1,4 @@
-//! Which log there is: in a folder, or in a database.
+//! Which log and which line there are: in a folder, or in a database.
 
 use std::path::Path;
 
@@ -13,19 +13,10 @@ use fullhouse_projector::sql;
 
 use crate::cli::DatabaseSettings;
 
-/// Opens the line of those who wait: where the log is.
-pub async fn open_line(data: &Path, database_url: Option<&str>) -> anyhow::Result<Line> {
-    if let Some(url) = database_url {
-        return PostgresLine::open(url).await.map(Line::Postgres).context(LINE);
-    }
-    SqliteLine::open(data)
-        .map(Line::Sqlite)
-        .with_context(|| format!("the line in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
-}
-
 /// What is wrong when a database can't be used.
-const LINE: &str = "the line of waiting rooms in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+/// The same for the line.
+const LINE: &str = "the line of waiting rooms in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
 pub async fn open(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Log> {
@@ -48,6 +39,16 @@ pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Re
 /// Opens the log in a database.
 pub async fn open_database(url: &str, access: Access) -> anyhow::Result<Log> {
     PostgresLog::open(url, access).await.map(Log::Postgres).context(DATABASE)
+}
+
+/// Opens the line of those who wait: where the log is.
+pub async fn open_line(data: &Path, database_url: Option<&str>) -> anyhow::Result<Line> {
+    if let Some(url) = database_url {
+        return PostgresLine::open(url).await.map(Line::Postgres).context(LINE);
+    }
+    SqliteLine::open(data)
+        .map(Line::Sqlite)
+        .with_context(|| format!("the line in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
 }
 
 /// `fullhouse migrate`

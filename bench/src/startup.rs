@@ -149,7 +149,7 @@ fn entry(id: &ShowId, subject: &Subject, number: u64, show: &Show, events: &[Eve
         fingerprint: Fingerprint([0; 16]),
         show: id.clone(),
         subject: Some(subject.clone()),
-        relies_on_turn: false,
+        relies_on_room: false,
         valid_before: None,
         proposal: Proposal::Append(events.iter().map(|event| encode(event, Some(show.chart()))).collect()),
     }

@@ -19,6 +19,8 @@ use crate::sequencer::{Action, Sequencer, Submission};
 /// How many people are read from the line at a time.
 const READ_MEMBERS: usize = 10_000;
 
+/// A change to nothing: it is answered with the room as it is, and refused where there is none.
+const LOOK: Command = Command::ChangeRoom { max_active: None, is_paused: None };
 /// How many shows are remembered to have a room.
 const KNOWN_MAX: usize = 10_000;
 
@@ -33,10 +35,6 @@ pub struct Rooms {
     with_room: Arc<Mutex<HashSet<ShowId>>>,
     /// Shows whose order is being drawn here.
     opening: Arc<Mutex<HashSet<ShowId>>>,
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why somebody could not join or leave.
@@ -79,14 +77,10 @@ impl Rooms {
             standing = self.take_place(show, subject, entry).await?;
         }
         let Standing { mut body, place } = standing;
-        match &place {
-            Place::Waiting { number, .. } => self.presence.joined(show, *number, subject),
-            Place::Admitted(turn) => {
-                let pass = Ticket { show: show.clone(), subject: subject.clone(), number: turn.number };
-                body.pass = Some(self.tokens.sign_pass(&pass, turn.ends_at));
-            }
-            Place::BeforeDraw | Place::Over { .. } | Place::SoldOut { .. } => {}
+        if let Place::Waiting { number, .. } = &place {
+            self.presence.joined(show, *number, subject);
         }
+        body.pass = self.tokens.pass_for(show, &place);
         body.ticket = Some(self.tokens.sign_ticket(&Ticket { show: show.clone(), subject: subject.clone(), number: entry }));
         Ok(body)
     }
@@ -96,7 +90,7 @@ impl Rooms {
         if lock(&self.with_room).contains(show) {
             return Ok(());
         }
-        self.ask(show, None, Command::ChangeRoom { max_active: None, is_paused: None }).await?;
+        self.ask(show, None, LOOK).await?;
         let mut known = lock(&self.with_room);
         if known.len() >= KNOWN_MAX {
             known.clear();
@@ -146,7 +140,7 @@ impl Rooms {
 
     /// Draws the order of those who came before the sale, and begins it.
     async fn open(&self, show: &ShowId) -> Result<(), NotDone> {
-        let room = match self.order(show, Command::ChangeRoom { max_active: None, is_paused: None }).await? {
+        let room = match self.order(show, LOOK).await? {
             Outcome::Room(room) => room,
             other => return Err(NotDone::Refused(other)),
         };
@@ -196,4 +190,8 @@ fn decided(outcome: Result<Outcome, Rejected>) -> Result<Outcome, NotDone> {
         refused @ Outcome::Refused { .. } => Err(NotDone::Refused(refused)),
         outcome => Ok(outcome),
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

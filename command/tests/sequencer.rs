@@ -1,6 +1,8 @@
 //! The sequencer on a real log: alone, beside another one on the same log, and under more than it can bear.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,7 +12,6 @@ use fullhouse_domain::{Command, Refusal, ReservationId, ReservationStatus, Show,
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_eventstore::{Fingerprint, Log};
 use fullhouse_schemas::CommandId;
-use fullhouse_schemas::facts::decode;
 use tokio_util::sync::CancellationToken;
 
 fn show_id() -> ShowId {
@@ -43,12 +44,7 @@ impl Office {
 
     /// Folds the whole log; a breach of the rules fails.
     async fn replayed(&self) -> Show {
-        let facts = self.log.read_log(0, 10_000_000).await.unwrap();
-        let mut show = Show::schedule(&decode(&facts[0]).unwrap(), facts[0].recorded_at).unwrap();
-        for fact in &facts[1..] {
-            show.evolve(&decode(fact).unwrap(), fact.recorded_at).unwrap();
-        }
-        show
+        support::replay(&self.log, |_| {}).await
     }
 }
 

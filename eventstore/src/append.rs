@@ -34,9 +34,9 @@ pub struct Entry {
     pub show: ShowId,
     /// Who sent it.
     pub subject: Option<Subject>,
-    /// Whether the decision relies on its sender's turn in the waiting room: on what touches the room, and on whatever else its sender
-    /// does in the show, since a checkout ends his turn too.
-    pub relies_on_turn: bool,
+    /// Whether the decision relies on the waiting room as it is for its sender: on what touches the room, and on whatever else he does in
+    /// the show, since a checkout ends his turn too. That counts also when no fact is its outcome.
+    pub relies_on_room: bool,
     /// When the decision ceases to be right, though nothing happens: the end of the hold that it is about. Nothing, when
     /// time does not matter to it.
     pub valid_before: Option<Timestamp>,

@@ -90,8 +90,8 @@ pub(crate) fn judge(batch: &Batch, known: Known) -> Judged {
 struct Judge {
     known: Known,
     touched: Touched,
-    /// Whether a decision relies on a turn. Else nobody asks who did what.
-    turns_matter: bool,
+    /// Whether a decision relies on the waiting room. Else nobody asks who did what.
+    rooms_matter: bool,
     /// When the batch's facts are recorded.
     recorded_at: Timestamp,
     is_out_of_time: bool,
@@ -103,11 +103,11 @@ impl Judge {
     fn new(batch: &Batch, known: Known) -> Self {
         let mut touched = Touched::default();
         let unseen = known.unknown.iter().filter(|_| !is_planted(Bug::SkipWindowCheck));
-        let turns_matter = batch.entries.iter().any(|entry| entry.relies_on_turn);
-        unseen.for_each(|fact| touched.add(&fact.show, &fact.touches, fact.subject.as_ref().filter(|_| turns_matter)));
+        let rooms_matter = batch.entries.iter().any(|entry| entry.relies_on_room);
+        unseen.for_each(|fact| touched.add(&fact.show, &fact.touches, fact.subject.as_ref().filter(|_| rooms_matter)));
         let recorded_at = batch.decided_at.max(known.newest);
         let is_out_of_time = is_out_of_time(batch.decided_at, &known);
-        Self { known, touched, turns_matter, recorded_at, is_out_of_time, facts: Vec::new(), commands: Vec::new() }
+        Self { known, touched, rooms_matter, recorded_at, is_out_of_time, facts: Vec::new(), commands: Vec::new() }
     }
 
     fn entry(&mut self, entry: &Entry) -> Verdict {
@@ -154,7 +154,7 @@ impl Judge {
                 data: fact.data.clone(),
                 touches: fact.touches.clone(),
             });
-            self.touched.add(&entry.show, &fact.touches, entry.subject.as_ref().filter(|_| self.turns_matter));
+            self.touched.add(&entry.show, &fact.touches, entry.subject.as_ref().filter(|_| self.rooms_matter));
         }
         self.known.show_heads.insert(entry.show.clone(), first + facts.len() as u64 - 1);
         Verdict::Accepted { log_position, position: first }
@@ -231,21 +231,21 @@ impl Touched {
     }
 
     /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
-    /// happened to the show; facts about seats depend on those seats, and perhaps on their sender's turn.
+    /// happened to the show; facts about seats depend on those seats, and perhaps on the waiting room.
     fn outdates(&self, entry: &Entry) -> bool {
         let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
             Proposal::KeepRefusal(_) | Proposal::Refuse => true,
             Proposal::Append(facts) => {
                 facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.seats.contains(seat)))
-                    || entry.relies_on_turn && touched.ends_turn_of(entry.subject.as_ref())
+                    || entry.relies_on_room && touched.moves_for(entry.subject.as_ref())
             }
         }
     }
 }
 
 impl TouchedOfShow {
-    fn ends_turn_of(&self, subject: Option<&Subject>) -> bool {
+    fn moves_for(&self, subject: Option<&Subject>) -> bool {
         self.seats.contains(&ROOM) || subject.is_some_and(|subject| self.people.contains(subject))
     }
 }

@@ -70,7 +70,7 @@ fn entry(id: u64, show_name: &str, proposal: Proposal) -> Entry {
         fingerprint: Fingerprint([7; 16]),
         show: show(show_name),
         subject: Subject::parse("ann"),
-        relies_on_turn: false,
+        relies_on_room: false,
         valid_before: None,
         proposal,
     }
@@ -133,16 +133,16 @@ async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(
     );
 }
 
-async fn a_command_that_relies_on_a_turn_is_decided_again_when_the_room_or_its_sender_has_moved(store: impl Store) {
+async fn a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved(store: impl Store) {
     let log = store.open().await.expect("a new log");
-    let relying = |id, who, seats: &[SeatIndex]| Entry { relies_on_turn: true, subject: Subject::parse(who), ..holding(id, "a", seats) };
+    let relying = |id, who, seats: &[SeatIndex]| Entry { relies_on_room: true, subject: Subject::parse(who), ..holding(id, "a", seats) };
     append(&log, 0, vec![holding(1, "a", &[0])]).await;
     // Two that rely on the same do not disturb one another; what touches it disturbs both.
     let appended = append(&log, 1, vec![relying(2, "bob", &[1]), relying(3, "cat", &[2])]).await;
     assert_eq!(appended.verdicts, [accepted(2, 2), accepted(3, 3)]);
     let appended = append(&log, 3, vec![holding(4, "a", &[ROOM]), relying(5, "bob", &[3]), holding(6, "a", &[4])]).await;
     assert_eq!(appended.verdicts, [accepted(4, 4), Verdict::Conflict, accepted(5, 5)]);
-    let elsewhere = Entry { relies_on_turn: true, ..holding(8, "b", &[5]) };
+    let elsewhere = Entry { relies_on_room: true, ..holding(8, "b", &[5]) };
     let appended = append(&log, 3, vec![relying(7, "bob", &[5]), elsewhere]).await;
     assert_eq!(appended.verdicts, [Verdict::Conflict, accepted(6, 1)], "another show has a room of its own");
     // Ann has done something since position 4, and does again in this batch; Bob has not.
@@ -378,7 +378,7 @@ suites!(
     positions_have_no_gap
     a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
     commands_of_one_batch_do_not_take_each_others_seats
-    a_command_that_relies_on_a_turn_is_decided_again_when_the_room_or_its_sender_has_moved
+    a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved
     a_refusal_on_the_newest_state_stands
     a_repeated_command_gets_its_first_outcome
     a_command_repeated_within_a_batch_takes_effect_once

@@ -38,7 +38,7 @@ fn holding(id: u64, show_name: &str, seat: u32) -> Entry {
         fingerprint: Fingerprint([7; 16]),
         show: show(show_name),
         subject: None,
-        relies_on_turn: false,
+        relies_on_room: false,
         valid_before: None,
         proposal: Proposal::Append([fact].into()),
     }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use fullhouse_domain::{InLine, ShowId, Subject, Timestamp};
+use fullhouse_domain::{InLine, Place, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{Code, Problem, draw};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,13 @@ impl Tokens {
     /// A pass for a turn that ends at an instant.
     pub fn sign_pass(&self, pass: &Ticket, ends_at: Timestamp) -> String {
         self.sign_as(PASS, pass, u64::try_from(ends_at.as_micros() / 1_000_000).unwrap_or(0))
+    }
+
+    /// The pass of somebody who stands there, if it is his turn.
+    pub fn pass_for(&self, show: &ShowId, place: &Place) -> Option<String> {
+        let Place::Admitted(turn) = place else { return None };
+        let pass = Ticket { show: show.clone(), subject: turn.subject.clone(), number: turn.number };
+        Some(self.sign_pass(&pass, turn.ends_at))
     }
 
     /// What a ticket says, if it is genuine.

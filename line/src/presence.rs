@@ -97,9 +97,8 @@ impl Presence {
         }
     }
 
-    /// Who is there, for every show that somebody is there for. `is_waiting` and `is_let_in` say what is known of a number: people
-    /// who are neither are not named.
-    pub fn reports(&self, is_waiting: impl Fn(&ShowId, u64) -> bool, is_let_in: impl Fn(&ShowId, u64) -> bool) -> Vec<RoomReport> {
+    /// The shows that somebody is there for. Whoever has gone away is forgotten.
+    pub fn shows(&self) -> Vec<ShowId> {
         let now = Instant::now();
         let mut rooms = self.rooms();
         for people in rooms.values_mut() {
@@ -107,15 +106,19 @@ impl Presence {
         }
         rooms.retain(|_, people| !people.is_empty());
         metrics::gauge!(PRESENT).set(rooms.values().map(BTreeMap::len).sum::<usize>() as f64);
-        let report = |(show, people): (&ShowId, &BTreeMap<u64, Person>)| {
-            let mut waiting = people.iter().filter(|(number, person)| person.wants == Wants::Turn && is_waiting(show, **number));
-            let named = |(number, person): (&u64, &Person)| PersonData { number: *number, subject: Plain(person.subject.clone()) };
-            let first: Vec<PersonData> = waiting.by_ref().take(REPORTED_MAX).map(named).collect();
-            let let_in = people.iter().filter(|(number, person)| person.wants == Wants::Shop && is_let_in(show, **number));
-            let let_in = let_in.take(REPORTED_MAX).map(|(number, _)| *number).collect();
-            RoomReport { server: self.server, show: Plain(show.clone()), is_whole: waiting.next().is_none(), waiting: first, let_in }
-        };
-        rooms.iter().map(report).collect()
+        rooms.keys().cloned().collect()
+    }
+
+    /// Who is there for a show. `is_waiting` and `is_let_in` say what is known of a number: people who are neither are not named.
+    pub fn report(&self, show: &ShowId, is_waiting: impl Fn(u64) -> bool, is_let_in: impl Fn(u64) -> bool) -> RoomReport {
+        let rooms = self.rooms();
+        let people = || rooms.get(show).into_iter().flatten();
+        let mut waiting = people().filter(|(number, person)| person.wants == Wants::Turn && is_waiting(**number));
+        let named = |(number, person): (&u64, &Person)| PersonData { number: *number, subject: Plain(person.subject.clone()) };
+        let first: Vec<PersonData> = waiting.by_ref().take(REPORTED_MAX).map(named).collect();
+        let let_in = people().filter(|(number, person)| person.wants == Wants::Shop && is_let_in(**number));
+        let let_in = let_in.take(REPORTED_MAX).map(|(number, _)| *number).collect();
+        RoomReport { server: self.server, show: Plain(show.clone()), is_whole: waiting.next().is_none(), waiting: first, let_in }
     }
 
     fn rooms(&self) -> MutexGuard<'_, HashMap<ShowId, BTreeMap<u64, Person>>> {
@@ -124,9 +127,6 @@ impl Presence {
 }
 
 fn person<'a>(rooms: &'a mut HashMap<ShowId, BTreeMap<u64, Person>>, show: &ShowId, number: u64, subject: &Subject) -> &'a mut Person {
-    if !rooms.contains_key(show) {
-        rooms.insert(show.clone(), BTreeMap::new());
-    }
     let people = rooms.entry(show.clone()).or_default();
     people.entry(number).or_insert_with(|| Person { subject: subject.clone(), wants: Wants::Turn, streams: 0, there_until: Instant::now() })
 }
@@ -168,8 +168,8 @@ mod tests {
     }
 
     fn named(presence: &Presence, used: &[u64]) -> (Vec<u64>, Vec<u64>, bool) {
-        let reports = presence.reports(|_, number| !used.contains(&number), |_, number| used.contains(&number));
-        let Some(report) = reports.first() else { return (vec![], vec![], true) };
+        presence.shows();
+        let report = presence.report(&show(), |number| !used.contains(&number), |number| used.contains(&number));
         (report.waiting.iter().map(|person| person.number).collect(), report.let_in.clone(), report.is_whole)
     }
 
@@ -210,6 +210,6 @@ mod tests {
         drop(second);
         assert_eq!(named(&presence, &[2]).1, [2], "he may be reloading");
         all_were_here_long_ago(&presence);
-        assert!(presence.reports(|_, _| true, |_, _| true).is_empty() && presence.rooms().is_empty(), "nothing is kept");
+        assert!(presence.shows().is_empty() && presence.rooms().is_empty(), "nothing is kept");
     }
 }

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use fullhouse_domain::{InLine, Place, ShowId, Timestamp};
 use fullhouse_http::problem::internal;
 use fullhouse_http::tickets::QUEUE_TICKET;
-use fullhouse_http::{Answer, Caller, PathId, Ticket, Tokens};
+use fullhouse_http::{Answer, Caller, PathId, Ticket};
 use fullhouse_line::Presence;
 use fullhouse_line::presence::Wants;
 use fullhouse_schemas::queue::{DrawBody, QueueBody, QueueSummaryBody, RoomBody};
+use fullhouse_schemas::room_messages::RoomReport;
 use fullhouse_schemas::{Code, Problem};
-use fullhouse_views::LiveShow;
+use fullhouse_views::{LiveShow, LiveViews};
 
 use crate::QueryState;
 
@@ -45,7 +46,7 @@ pub async fn place(State(state): State<QueryState>, PathId(id): PathId<ShowId>, 
     }
     // A ticket stays what it is, and need not be signed again.
     let text = headers.get(QUEUE_TICKET).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = QueueBody { ticket: text, pass: pass(&show, &place, &state.tokens), ..body };
+    let body = QueueBody { ticket: text, pass: state.tokens.pass_for(&id, &place), ..body };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
 }
 
@@ -56,13 +57,6 @@ pub(crate) fn told(show: &LiveShow, who: &InLine, now: Timestamp) -> Option<(Pla
     let place = room.place(who, now);
     let body = QueueBody::new(&room, &place, seats_left);
     Some((place, body))
-}
-
-/// The pass of somebody whose turn it is.
-pub(crate) fn pass(show: &LiveShow, place: &Place, tokens: &Tokens) -> Option<String> {
-    let Place::Admitted(turn) = place else { return None };
-    let pass = Ticket { show: show.id().clone(), subject: turn.subject.clone(), number: turn.number };
-    Some(tokens.sign_pass(&pass, turn.ends_at))
 }
 
 fn must_have_room(show: &LiveShow) -> Answer<()> {
@@ -124,9 +118,11 @@ pub(crate) fn summary(show: &LiveShow, now: Timestamp) -> Option<QueueSummaryBod
 }
 
 /// Who is there, as far as this server's views know what each number is.
-pub fn reports(presence: &Presence, views: &fullhouse_views::LiveViews) -> Vec<fullhouse_schemas::room_messages::RoomReport> {
-    let of_room = |id: &ShowId, asked: &dyn Fn(&fullhouse_domain::Room) -> bool| {
-        views.show(id).is_some_and(|show| show.room().is_some_and(|room| asked(&room)))
+pub fn reports(presence: &Presence, views: &LiveViews) -> Vec<RoomReport> {
+    let report = |id: ShowId| {
+        let show = views.show(&id)?;
+        let room = show.room()?;
+        Some(presence.report(&id, |number| room.is_waiting(number), |number| room.is_let_in(number)))
     };
-    presence.reports(|id, number| of_room(id, &|room| room.is_waiting(number)), |id, number| of_room(id, &|room| room.is_let_in(number)))
+    presence.shows().into_iter().filter_map(report).collect()
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::time::Instant;
 
 /// What kind of fact, independent of its version.
@@ -77,12 +78,7 @@ pub struct CommandId(pub [u8; 16]);
 
 impl fmt::Display for CommandId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 32];
-        for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
-        formatter.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
+        formatter.write_str(hex::encode_into(&self.0, &mut [0; 32]))
     }
 }
 

@@ -194,18 +194,19 @@ pub struct QueueSummaryBody {
 impl QueueSummaryBody {
     /// The waiting room at an instant.
     pub fn new(room: &Room, counts: Counts, now: Timestamp) -> Self {
-        let state = state_of(room, counts);
-        let (active, max_active) = (room.active(now), room.rules().max_active);
-        let is_full = state != "open" || room.is_paused() || active >= room.pace_limit() || counts.available == 0;
-        Self { is_full, serving: room.serving(), active, max_active, is_paused: room.is_paused(), state: state.into() }
-    }
-}
-
-fn state_of(room: &Room, counts: Counts) -> &'static str {
-    match () {
-        () if room.is_closed() || counts.available == 0 && counts.pending == 0 => "sold_out",
-        () if room.is_open() => "open",
-        () => "before_sale",
+        let state = match () {
+            () if room.is_closed() || counts.available == 0 && counts.pending == 0 => "sold_out",
+            () if room.is_open() => "open",
+            () => "before_sale",
+        };
+        Self {
+            is_full: counts.available == 0 || room.slots_at(now) == 0,
+            serving: room.serving(),
+            active: room.active(now),
+            max_active: room.rules().max_active,
+            is_paused: room.is_paused(),
+            state: state.into(),
+        }
     }
 }
 
@@ -216,18 +217,9 @@ pub struct RoomBody {
     pub event_id: String,
     /// The position that this is true at.
     pub position: u64,
-    /// `before_sale`, `open` or `sold_out`.
-    pub state: String,
-    /// Whether whoever comes now has to wait.
-    pub is_full: bool,
-    /// Whether nobody is let in for the moment.
-    pub is_paused: bool,
-    /// How many may shop at a time.
-    pub max_active: u32,
-    /// How many are shopping.
-    pub active: u32,
-    /// The highest number that was let in so far.
-    pub serving: u64,
+    /// What the map of the show says of it too.
+    #[serde(flatten)]
+    pub summary: QueueSummaryBody,
     /// How many people were let in, ever.
     pub admitted: u64,
     /// How many seats nobody has.
@@ -246,12 +238,7 @@ impl RoomBody {
         Self {
             event_id: show.to_string(),
             position,
-            state: state_of(room, counts).into(),
-            is_full: QueueSummaryBody::new(room, counts, now).is_full,
-            is_paused: room.is_paused(),
-            max_active: room.rules().max_active,
-            active: room.active(now),
-            serving: room.serving(),
+            summary: QueueSummaryBody::new(room, counts, now),
             admitted: room.admitted(),
             seats_left: counts.available,
             seed_sha256: room.rules().seed_sha256.map(|digest| hex::encode(&digest)),

@@ -76,29 +76,23 @@ macro_rules! plain {
 
 plain!(ShowId Subject);
 
-impl RoomReport {
-    /// As the payload of a message.
-    pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("text, numbers and lists always serialize")
-    }
+macro_rules! messages {
+    ($($message:ident)*) => {$(
+        impl $message {
+            /// As the payload of a message.
+            pub fn encode(&self) -> Vec<u8> {
+                serde_json::to_vec(self).expect("text, numbers and lists always serialize")
+            }
 
-    /// From a payload; nothing, when it is something else.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok()
-    }
+            /// From a payload; nothing, when it is something else.
+            pub fn decode(payload: &[u8]) -> Option<Self> {
+                serde_json::from_slice(payload).ok()
+            }
+        }
+    )*};
 }
 
-impl RoomOrder {
-    /// As the payload of a message.
-    pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("text, numbers and lists always serialize")
-    }
-
-    /// From a payload; nothing, when it is something else.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok()
-    }
-}
+messages!(RoomReport RoomOrder);
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,9 @@
 
 use anyhow::Context;
 use async_nats::{Client, ConnectOptions};
-use fullhouse_domain::ReservationId;
 use fullhouse_eventstore::Log;
-use fullhouse_schemas::names::{COMMAND_GROUP, read_due_hold, subject_of_due_holds, subjects_of_facts};
-use futures::StreamExt;
+use fullhouse_schemas::names::{COMMAND_GROUP, subjects_of_facts};
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::address;
@@ -26,18 +25,30 @@ pub async fn listen_for_facts(nats: Client, cluster: String, log: Log) -> anyhow
     Ok(())
 }
 
-/// Takes its share of the due holds.
-pub async fn listen_for_due_holds(nats: Client, cluster: String, due: mpsc::Sender<ReservationId>) -> anyhow::Result<()> {
-    let mut messages = nats.queue_subscribe(subject_of_due_holds(&cluster), COMMAND_GROUP.into()).await?;
+/// Takes its share of messages that one command server of all has to act on; `what` says what they are about. What can't be read is
+/// left out.
+pub async fn take_share<T>(
+    nats: Client,
+    subject: String,
+    what: &'static str,
+    read: impl Fn(&[u8]) -> Option<T>,
+    to: mpsc::Sender<T>,
+) -> anyhow::Result<()> {
+    let mut messages = nats.queue_subscribe(subject, COMMAND_GROUP.into()).await?;
     while let Some(message) = messages.next().await {
-        match read_due_hold(&message.payload) {
-            Some(reservation) => {
-                if due.send(reservation).await.is_err() {
+        match read(&message.payload) {
+            Some(message) => {
+                if to.send(message).await.is_err() {
                     break;
                 }
             }
-            None => tracing::warn!("a message about a due hold names no reservation"),
+            None => tracing::warn!("a message about {what} can't be read"),
         }
     }
     Ok(())
+}
+
+/// What arrives in a channel, until nobody can send any more.
+pub fn arriving<T>(channel: mpsc::Receiver<T>) -> impl Stream<Item = T> {
+    futures::stream::unfold(channel, |mut channel| async move { channel.recv().await.map(|one| (one, channel)) })
 }

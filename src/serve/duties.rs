@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::rooms;
 
-/// The numbers of duties; partitions follow one another from the last one on. They must be the same in every process.
+/// The numbers of duties. They must be the same in every process, of this release and of the ones before.
 const SQL_VIEWS: u16 = 0;
 const RELAY: u16 = 1;
-const WAITING_ROOMS: u16 = 100;
+/// The other partitions follow.
 const FIRST_PARTITION: u16 = 2;
+const WAITING_ROOMS: u16 = 100;
 
 /// Everything that a projector may have to do.
 pub struct Duties {

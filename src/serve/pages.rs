@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use fullhouse_http::Answer;
-use fullhouse_schemas::{Code, Problem};
+use fullhouse_schemas::{Code, Problem, hex};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -33,7 +33,7 @@ pub fn router() -> Router {
 
 fn page(path: &str, request: &HeaderMap) -> Answer<Response> {
     let EmbeddedFile { data, metadata } = Web::get(path).ok_or_else(|| Problem::new(Code::NotFound, "There is no such page."))?;
-    let tag = metadata.sha256_hash()[..16].iter().fold(String::from("\""), |tag, byte| format!("{tag}{byte:02x}")) + "\"";
+    let tag = format!("\"{}\"", hex::encode(&metadata.sha256_hash()[..16]));
     let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == tag.as_bytes());
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { data.into_owned().into_response() };
     let headers = response.headers_mut();

@@ -16,6 +16,8 @@ use fullhouse_projector::timers::Timers;
 use fullhouse_projector::{admission, live, sql, timers};
 use fullhouse_query::stream::StreamLimits;
 use fullhouse_query::{QueryState, Streams};
+use fullhouse_schemas::names::{read_due_hold, subject_of_due_holds, subject_of_room_orders};
+use fullhouse_schemas::room_messages::RoomOrder;
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -144,7 +146,8 @@ impl Parts {
         let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
         if let Some(nats) = nats {
             let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
-            self.senders.listen(broker::listen_for_due_holds(nats.clone(), settings.cluster.clone(), due_sender));
+            let subject = subject_of_due_holds(&settings.cluster);
+            self.senders.listen(broker::take_share(nats.clone(), subject, "a due hold", read_due_hold, due_sender));
             self.senders.running.spawn(expire(due, sequencer.clone()));
         }
         let cluster = settings.cluster.as_str().into();
@@ -183,7 +186,8 @@ impl Parts {
                 let publishing = rooms::publish_reports(nats.clone(), settings.cluster.clone(), reports);
                 self.senders.running.spawn(publishing);
                 if self.commands.is_some() {
-                    self.senders.listen(rooms::listen_for_orders(nats.clone(), settings.cluster.clone(), order_sender));
+                    let subject = subject_of_room_orders(&settings.cluster);
+                    self.senders.listen(broker::take_share(nats.clone(), subject, "a waiting room", RoomOrder::decode, order_sender));
                 }
             }
             (None, Some(views)) if self.commands.is_some() => {
@@ -307,8 +311,7 @@ fn tokens(settings: &ServeSettings) -> anyhow::Result<Tokens> {
 
 /// Sends due holds to the sequencer, as ordinary commands. One that gets lost is reported again.
 async fn expire(due: mpsc::Receiver<ReservationId>, sequencer: Sequencer) {
-    let due = futures::stream::unfold(due, |mut due| async move { due.recv().await.map(|reservation| (reservation, due)) });
-    due.for_each_concurrent(DUE_IN_FLIGHT_MAX, |reservation| {
+    let expiring = broker::arriving(due).for_each_concurrent(DUE_IN_FLIGHT_MAX, |reservation| {
         let sequencer = sequencer.clone();
         async move {
             let show = reservation.show();
@@ -317,6 +320,6 @@ async fn expire(due: mpsc::Receiver<ReservationId>, sequencer: Sequencer) {
                 tracing::debug!("a due hold could not be expired, and will be reported again: {rejected}");
             }
         }
-    })
-    .await;
+    });
+    expiring.await;
 }

@@ -12,12 +12,14 @@ use fullhouse_eventstore::Log;
 use fullhouse_line::Presence;
 use fullhouse_projector::admission;
 use fullhouse_query::queue::reports;
-use fullhouse_schemas::names::{COMMAND_GROUP, subject_of_room_orders, subject_of_room_reports};
+use fullhouse_schemas::names::{subject_of_room_orders, subject_of_room_reports};
 use fullhouse_schemas::room_messages::{RoomOrder, RoomReport};
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use super::broker::arriving;
 
 /// How often each server reports.
 const REPORT_PAUSE: Duration = Duration::from_millis(200);
@@ -25,6 +27,7 @@ const REPORT_PAUSE: Duration = Duration::from_millis(200);
 const WAITING_MAX: usize = 1_000;
 /// How many orders are carried out at a time. There is one for a show.
 const ORDERS_IN_FLIGHT_MAX: usize = 64;
+
 /// Reports who is there, as long as somebody listens. Without views nobody is left out; who listens knows better.
 pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: mpsc::Sender<RoomReport>) {
     let mut beat = tokio::time::interval(REPORT_PAUSE);
@@ -33,7 +36,7 @@ pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: 
         beat.tick().await;
         let found = match &views {
             Some(views) => reports(&presence, views),
-            None => presence.reports(|_, _| true, |_, _| true),
+            None => presence.shows().iter().map(|show| presence.report(show, |_| true, |_| true)).collect(),
         };
         for report in found {
             if to.send(report).await.is_err() {
@@ -45,8 +48,7 @@ pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: 
 
 /// Carries out what was found to be due. What fails is found to be due again.
 pub async fn carry_out(orders: mpsc::Receiver<RoomOrder>, rooms: Rooms) {
-    let orders = futures::stream::unfold(orders, |mut orders| async move { orders.recv().await.map(|order| (order, orders)) });
-    orders
+    arriving(orders)
         .for_each_concurrent(ORDERS_IN_FLIGHT_MAX, |order| {
             let rooms = rooms.clone();
             async move {
@@ -69,22 +71,6 @@ pub async fn publish_reports(nats: Client, cluster: String, mut reports: mpsc::R
         // A broker that is away hears the next one.
         let _ = nats.publish(subject_of_room_reports(&cluster), report.encode().into()).await;
     }
-}
-
-/// Takes its share of the orders.
-pub async fn listen_for_orders(nats: Client, cluster: String, to: mpsc::Sender<RoomOrder>) -> anyhow::Result<()> {
-    let mut messages = nats.queue_subscribe(subject_of_room_orders(&cluster), COMMAND_GROUP.into()).await?;
-    while let Some(message) = messages.next().await {
-        match RoomOrder::decode(&message.payload) {
-            Some(order) => {
-                if to.send(order).await.is_err() {
-                    break;
-                }
-            }
-            None => tracing::warn!("a message about a waiting room orders nothing that is known"),
-        }
-    }
-    Ok(())
 }
 
 /// Looks after the waiting rooms of a cluster until `stop`, with views that somebody else keeps up to date.

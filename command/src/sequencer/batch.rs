@@ -28,7 +28,7 @@ pub(super) struct Decided {
 /// What was decided.
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
-    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on_turn: bool },
+    Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on_room: bool },
     /// No, and why. This was so at that position of the show.
     Refuse { refusal: Refusal, position: u64 },
     /// No, and whoever asks again under the same id must get this same problem.
@@ -65,7 +65,7 @@ impl Worker {
                             Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => {
                                 let valid_before = valid_before(show, &events, now);
-                                Decision::accept(events, Some(show.chart()), valid_before, relies_on_turn(show, command))
+                                Decision::accept(events, Some(show.chart()), valid_before, relies_on_room(show, command))
                             }
                             Ok(_) => {
                                 self.again.push(job);
@@ -103,15 +103,15 @@ fn valid_before(show: &Show, events: &[Event], now: Timestamp) -> Option<Timesta
 
 /// Whether somebody may hold seats depends on his turn, which facts end that touch none of these seats; and what a command about
 /// the room comes to, on the room.
-fn relies_on_turn(show: &Show, command: &Command) -> bool {
+fn relies_on_room(show: &Show, command: &Command) -> bool {
     // That nothing has to happen is true of the room as it is, too.
     show.room().is_some() && matches!(command, Command::HoldSeats { .. } | Command::LeaveRoom(_) | Command::ChangeRoom { .. })
 }
 
 impl Decision {
-    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on_turn: bool) -> Self {
+    fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on_room: bool) -> Self {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
-        Decision::Accept { events, facts, valid_before, relies_on_turn }
+        Decision::Accept { events, facts, valid_before, relies_on_room }
     }
 
     fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
@@ -127,9 +127,9 @@ impl Decision {
 impl Decided {
     fn entry(&self) -> Entry {
         let submission = &self.job.submission;
-        let (proposal, valid_before, relies_on_turn) = match &self.decision {
-            Decision::Accept { facts, valid_before, relies_on_turn, .. } => {
-                (Proposal::Append(facts.clone()), *valid_before, *relies_on_turn)
+        let (proposal, valid_before, relies_on_room) = match &self.decision {
+            Decision::Accept { facts, valid_before, relies_on_room, .. } => {
+                (Proposal::Append(facts.clone()), *valid_before, *relies_on_room)
             }
             Decision::Refuse { .. } => (Proposal::Refuse, None, false),
             Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None, false),
@@ -140,7 +140,7 @@ impl Decided {
             fingerprint: submission.fingerprint,
             show: submission.show.clone(),
             subject: submission.subject.clone(),
-            relies_on_turn,
+            relies_on_room,
             valid_before,
             proposal,
         }

@@ -61,7 +61,8 @@ pub(crate) fn admit(show: &Show, candidates: &[Candidate], taken_up: &[u64], now
     taken_up.sort_unstable();
     taken_up.dedup();
     let idle = ended.iter().filter(|(_, why)| *why == TurnEnd::Idle).count() as u32;
-    let slots = room.slots(show, now, idle);
+    // Nobody is let in to seats that are not there.
+    let slots = if show.available() > 0 { room.slots(now, idle) } else { 0 };
     let ended_numbers: HashSet<u64> = ended.iter().map(|(number, _)| *number).collect();
     let admitted = room.choose(candidates, slots, &ended_numbers);
     if admitted.is_empty() && taken_up.is_empty() && ended.is_empty() {
@@ -80,7 +81,12 @@ pub(crate) fn take_place(show: &Show, who: &InLine, now: Timestamp) -> Result<Ve
     }
     let is_next = candidate.number <= room.serving + 1 + room.used.count_between(room.serving, candidate.number);
     // A turn of his that has lapsed must be ended first, which the next admission does.
-    if !is_next || !room.is_waiting(candidate.number) || room.number_of.contains_key(&candidate.subject) || room.slots(show, now, 0) == 0 {
+    if !is_next
+        || !room.is_waiting(candidate.number)
+        || room.number_of.contains_key(&candidate.subject)
+        || show.available() == 0
+        || room.slots_at(now) == 0
+    {
         return Ok(vec![]);
     }
     moved(vec![candidate], vec![])
@@ -152,17 +158,8 @@ impl Room {
         ended
     }
 
-    fn may_admit(&self, show: &Show) -> bool {
-        self.is_open && !self.is_paused && !self.is_closed && show.available() > 0
-    }
-
     fn has_holds(&self, turn: &Turn) -> bool {
         self.open_holds.contains_key(&turn.subject)
-    }
-
-    /// How many more people may come in when so many of the turns that run are being ended.
-    fn slots(&self, show: &Show, now: Timestamp, ending: u32) -> u32 {
-        if self.may_admit(show) { self.pace_limit().saturating_sub(self.active(now) - ending) } else { 0 }
     }
 
     fn choose(&self, candidates: &[Candidate], slots: u32, ended: &HashSet<u64>) -> Vec<Candidate> {

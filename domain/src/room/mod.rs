@@ -394,7 +394,13 @@ impl Room {
 
     /// How many more people could come in at `now`, if there are seats.
     pub fn slots_at(&self, now: Timestamp) -> u32 {
-        if self.is_open && !self.is_paused && !self.is_closed { self.pace_limit().saturating_sub(self.active(now)) } else { 0 }
+        self.slots(now, 0)
+    }
+
+    /// The same when so many of the turns that run are being ended.
+    fn slots(&self, now: Timestamp, ending: u32) -> u32 {
+        let lets_in = self.is_open && !self.is_paused && !self.is_closed;
+        if lets_in { self.pace_limit().saturating_sub(self.active(now) - ending) } else { 0 }
     }
 
     /// How many people the room lets in at a time: fewer when holds time out rather than sell, since a seat that waits for its

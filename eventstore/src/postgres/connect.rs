@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::error::LogError;
 
@@ -108,7 +108,8 @@ pub(crate) async fn check(connection: &mut PgConnection, access: Access) -> Resu
     if standbys.is_empty() {
         tracing::warn!("the database has no synchronous standby: whoever loses its machine loses what was acknowledged");
     }
-    check_tables(connection).await?;
+    check_tables(connection, &SCHEMA).await?;
+    check_version(connection, &SCHEMA).await?;
     let (right, group) = match access {
         Access::Read => ("SELECT", "fullhouse_query"),
         Access::Append => ("INSERT", "fullhouse_command"),
@@ -117,7 +118,7 @@ pub(crate) async fn check(connection: &mut PgConnection, access: Access) -> Resu
 }
 
 /// Checks that what is committed stays, on whichever server this is.
-async fn check_settings(connection: &mut PgConnection) -> Result<(), LogError> {
+pub async fn check_settings(connection: &mut PgConnection) -> Result<(), LogError> {
     for (setting, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("synchronous_commit", "local"), ("full_page_writes", "off")] {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")
             .bind(setting)
@@ -143,30 +144,33 @@ pub async fn check_right(connection: &mut PgConnection, table: &str, right: &str
     Err(LogError::Unusable { what: format!("{user} may not {right} {table}; make it a member of {group}") })
 }
 
-async fn check_tables(connection: &mut PgConnection) -> Result<(), LogError> {
+/// Checks that a schema has tables, whatever the login may do with them.
+pub async fn check_tables(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
     let reading = failed("reading which tables the database has");
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('fullhouse._sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(reading)?;
-    let run = "run `fullhouse migrate` as the owner of the database first";
-    if !exists {
-        return Err(LogError::Unusable { what: format!("it has no tables of Fullhouse: {run}") });
-    }
-    let row = sqlx::query("SELECT max(version) AS version, bool_and(success) AS success FROM fullhouse._sqlx_migrations")
-        .fetch_one(connection)
-        .await
-        .map_err(failed("reading which tables the database has"))?;
-    let found: i64 = row.get::<Option<i64>, _>("version").unwrap_or(0);
-    let supported = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0);
+    let sql = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = '_sqlx_migrations')";
+    let exist: bool = sqlx::query_scalar(sql).bind(schema.name).fetch_one(connection).await.map_err(reading)?;
+    if exist { Ok(()) } else { Err(to_migrate("it has no tables of Fullhouse")) }
+}
+
+/// Checks that the tables of a schema are those of this release. The login must be allowed to read which they are.
+pub async fn check_version(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
+    // The name is a constant of ours.
+    let sql = format!("SELECT coalesce(max(version), 0), coalesce(bool_and(success), false) FROM {}._sqlx_migrations", schema.name);
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+    let (found, is_whole): (i64, bool) = query.fetch_one(connection).await.map_err(failed("reading which tables the database has"))?;
+    let supported = schema.steps.iter().map(|step| step.version).max().unwrap_or(0);
     if found > supported {
         let what = format!("it was made by a newer release (version {found}; this release knows up to {supported}): run that release");
         return Err(LogError::Unusable { what });
     }
-    if found < supported || row.get::<Option<bool>, _>("success") != Some(true) {
-        return Err(LogError::Unusable { what: format!("its tables are of version {found}, and this release needs {supported}: {run}") });
+    if found < supported || !is_whole {
+        return Err(to_migrate(&format!("its tables are of version {found}, and this release needs {supported}")));
     }
     Ok(())
+}
+
+fn to_migrate(why: &str) -> LogError {
+    LogError::Unusable { what: format!("{why}: run `fullhouse migrate` as the owner of the database first") }
 }
 
 /// A connection to the server that takes writes, in which names without a schema mean this one.

@@ -24,7 +24,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use connect::{Access, Schema, check_right, column, connect_to, migrate, migrate_schema, timely};
+pub use connect::{
+    Access, Schema, check_right, check_settings, check_tables, check_version, column, connect_to, migrate, migrate_schema, timely,
+};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::format::{Format, OtherFormat};
 use crate::error::LogError;
 
-/// `FULL` in ASCII, in the header of the file (<https://sqlite.org/fileformat.html>, offset 68).
-const APPLICATION_ID: i64 = 0x4655_4c4c;
-/// The format that this release writes. Raise it with every change to the tables.
-const FORMAT: i64 = 1;
+/// `FULL` in ASCII.
+const FORMAT: Format = Format { application_id: 0x4655_4c4c, version: 1 };
 
 const CREATE: &str = "
     CREATE TABLE facts (
@@ -106,7 +105,7 @@ fn prepare(path: &Path, connection: &Connection) -> Result<(), LogError> {
     if tables > 0 {
         return check_format(path, connection);
     }
-    let create = format!("BEGIN IMMEDIATE; {CREATE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;");
+    let create = format!("BEGIN IMMEDIATE; {} COMMIT;", FORMAT.creation(CREATE));
     connection.execute_batch(&create).map_err(|source| LogError::Store { doing: "making the log's tables", source: source.into() })
 }
 
@@ -120,18 +119,11 @@ pub(crate) fn check_readable(folder: &Path) -> Result<(), LogError> {
 }
 
 fn check_format(path: &Path, connection: &Connection) -> Result<(), LogError> {
-    let pragma = |name: &str| -> Result<i64, LogError> {
-        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| of_open(path, error))
-    };
-    let application_id = pragma("application_id")?;
-    if application_id != APPLICATION_ID {
-        return Err(LogError::NotALog { path: path.into(), what: format!("it is a database of another program (id {application_id:#x})") });
-    }
-    match pragma("user_version")? {
-        found if found > FORMAT => Err(LogError::Newer { path: path.into(), found, supported: FORMAT }),
-        FORMAT => Ok(()),
-        found => Err(LogError::NotALog { path: path.into(), what: format!("its format is {found}, which no release has written") }),
-    }
+    FORMAT.check(connection).map_err(|other| match other {
+        OtherFormat::Unreadable(error) => of_open(path, error),
+        OtherFormat::Foreign(what) => LogError::NotALog { path: path.into(), what },
+        OtherFormat::Newer { found } => LogError::Newer { path: path.into(), found, supported: FORMAT.version },
+    })
 }
 
 fn of_open(path: &Path, error: rusqlite::Error) -> LogError {

@@ -1,9 +1,11 @@
 //! The log in one SQLite file: write-ahead log, `synchronous=FULL`, one writer, separate readers.
 //!
 //! A thread of its own owns the only connection that writes. Readers have connections of their own and never wait for
-//! it. See `docs/decisions/0002-sqlite-through-rusqlite.md`.
+//! it. See `docs/decisions/0002-sqlite-through-rusqlite.md`. What other files of ours need too is in [`mod@format`] and [`idle`].
 
 mod file;
+pub mod format;
+pub mod idle;
 mod read;
 mod write;
 

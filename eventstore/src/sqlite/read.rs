@@ -1,13 +1,13 @@
 //! Reading. Every fact that leaves here follows right after the one before and has the hash that was stored with it.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::file::{self, OpenedAs};
+use super::idle::IdleConnections;
 use crate::columns::FactColumns;
 use crate::error::LogError;
 
@@ -24,26 +24,16 @@ const CHECKED_AT_OPEN: u64 = 100;
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: IdleConnections,
 }
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self { path, idle: IdleConnections::new(IDLE_MAX) }
     }
 
     fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => file::connect(&self.path, OpenedAs::Reader)?,
-        };
-        let result = read(&connection);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-        result
+        self.idle.with(|| file::connect(&self.path, OpenedAs::Reader), read)
     }
 
     /// The last log position.

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fullhouse_eventstore::sqlite::OpenedAs;
+use fullhouse_eventstore::sqlite::format::{Format, OtherFormat};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::{LineError, failed};
 
-/// `LINE` in ASCII, in the header of the file (<https://sqlite.org/fileformat.html>, offset 68).
-const APPLICATION_ID: i64 = 0x4c49_4e45;
-/// The format that this release writes. Raise it with every change to the tables.
-const FORMAT: i64 = 1;
+/// `LINE` in ASCII.
+const FORMAT: Format = Format { application_id: 0x4c49_4e45, version: 1 };
 
 const CREATE: &str = "
     -- A row keeps its number for good, so that no number is given twice; only its subject goes away.
@@ -26,13 +26,6 @@ const CREATE: &str = "
 
 /// How long one process waits for another that writes the same file.
 const BUSY_MAX: Duration = Duration::from_secs(10);
-
-/// Whether a connection may write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OpenedAs {
-    Writer,
-    Reader,
-}
 
 /// Where the line of a folder is.
 pub(crate) fn path(folder: &Path) -> PathBuf {
@@ -85,28 +78,17 @@ fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
 fn make_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !has_tables(&transaction)? {
-        let create = format!("{CREATE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};");
-        transaction.execute_batch(&create)?;
+        transaction.execute_batch(&FORMAT.creation(CREATE))?;
     }
     transaction.commit()
 }
 
 fn check_format(path: &Path, connection: &Connection) -> Result<(), LineError> {
-    let pragma = |name: &str| -> Result<i64, LineError> {
-        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| of_open(path, error))
-    };
-    let application_id = pragma("application_id")?;
-    if application_id != APPLICATION_ID {
-        return Err(LineError::NotALine {
-            path: path.into(),
-            what: format!("it is a database of another program (id {application_id:#x})"),
-        });
-    }
-    match pragma("user_version")? {
-        found if found > FORMAT => Err(LineError::Newer { path: path.into(), found, supported: FORMAT }),
-        FORMAT => Ok(()),
-        found => Err(LineError::NotALine { path: path.into(), what: format!("its format is {found}, which no release has written") }),
-    }
+    FORMAT.check(connection).map_err(|other| match other {
+        OtherFormat::Unreadable(error) => of_open(path, error),
+        OtherFormat::Foreign(what) => LineError::NotALine { path: path.into(), what },
+        OtherFormat::Newer { found } => LineError::Newer { path: path.into(), found, supported: FORMAT.version },
+    })
 }
 
 fn of_open(path: &Path, error: rusqlite::Error) -> LineError {

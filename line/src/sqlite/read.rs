@@ -1,12 +1,13 @@
 //! Reading, beside the writer and without waiting for it.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use fullhouse_domain::{ShowId, Subject};
+use fullhouse_eventstore::sqlite::OpenedAs;
+use fullhouse_eventstore::sqlite::idle::IdleConnections;
 use rusqlite::{Connection, params};
 
-use super::file::{self, OpenedAs};
+use super::file;
 use crate::error::{LineError, failed};
 use crate::place;
 
@@ -17,26 +18,16 @@ const IDLE_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: IdleConnections,
 }
 
 impl Readers {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self { path, idle: IdleConnections::new(IDLE_MAX) }
     }
 
     fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LineError>) -> Result<T, LineError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => file::connect(&self.path, OpenedAs::Reader)?,
-        };
-        let result = read(&connection);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-        result
+        self.idle.with(|| file::connect(&self.path, OpenedAs::Reader), read)
     }
 
     /// Up to `limit` people after a number, in the order of numbers.

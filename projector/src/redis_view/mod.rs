@@ -20,6 +20,7 @@ use std::time::Duration;
 use fullhouse_domain::{ReservationId, ShowId};
 use fullhouse_eventstore::{Following, Log};
 use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::hex;
 use fullhouse_schemas::names::{PartitionKeys, partition_of};
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
@@ -232,8 +233,7 @@ impl<'a> Views<'a> {
 
 /// The cursor when everything up to this fact is in the views.
 fn cursor_of(fact: &StoredFact) -> String {
-    let hash: String = fact.row_hash()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}:{hash}", fact.log_position)
+    format!("{}:{}", fact.log_position, hex::encode(&fact.row_hash()[..8]))
 }
 
 fn position_in(cursor: &str) -> Option<u64> {

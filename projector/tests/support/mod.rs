@@ -46,7 +46,7 @@ impl Author {
             fingerprint: Fingerprint([0; 16]),
             show: self.id.clone(),
             subject: Subject::parse("ann"),
-            relies_on_turn: false,
+            relies_on_room: false,
             valid_before: None,
             proposal: Proposal::Append(facts),
         };

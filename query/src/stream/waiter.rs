@@ -11,7 +11,7 @@ use fullhouse_schemas::queue::QueueBody;
 use fullhouse_views::LiveShow;
 use tokio::time::Instant;
 
-use crate::queue::{pass, told};
+use crate::queue::told;
 
 /// The pause between two looks at the room. What happens meanwhile is seen by the next one.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
@@ -68,7 +68,7 @@ impl Waiter {
             }
         }
         self.last = Some(Last { body: body.clone(), said_at: Instant::now() });
-        Some(QueueBody { pass: pass(show, &place, &self.tokens), ..body })
+        Some(QueueBody { pass: self.tokens.pass_for(show.id(), &place), ..body })
     }
 
     fn attend(&mut self, show: &LiveShow, place: &Place) {
