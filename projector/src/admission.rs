@@ -24,6 +24,8 @@ pub const ORDERS: &str = "fullhouse_queue_orders_total";
 
 /// How often the rooms are looked at.
 const BEAT: Duration = Duration::from_millis(100);
+/// So long every server is listened to before the first order is given: each reports several times in that while.
+pub const HEAR_FIRST: Duration = Duration::from_millis(500);
 /// What a server reported counts for so long. It reports several times in that while.
 const REPORT_LASTS: Duration = Duration::from_millis(1_500);
 /// An order that nothing has come of is given again after so long.
@@ -31,16 +33,18 @@ const REPEAT_AFTER: Duration = Duration::from_millis(500);
 /// How many shows are looked up at a time.
 const LOOKED_UP: usize = 1_000;
 
-/// Looks after all waiting rooms until `stop`.
+/// Looks after all waiting rooms until `stop`. At first it only listens for `hear_first`: whoever reports a little later may have
+/// somebody with a lower number.
 pub async fn run(
     log: Log,
     views: Arc<LiveViews>,
     mut reports: mpsc::Receiver<RoomReport>,
     orders: mpsc::Sender<RoomOrder>,
+    hear_first: Duration,
     stop: CancellationToken,
 ) {
     let mut admission = Admission::default();
-    let mut beat = tokio::time::interval(BEAT);
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + hear_first, BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let admitting = async {
         loop {
@@ -199,6 +203,21 @@ mod tests {
             [] => (vec![], vec![]),
             others => panic!("{others:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_let_in_before_every_server_has_had_time_to_report() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = Log::Sqlite(fullhouse_eventstore::sqlite::SqliteLog::open(folder.path()).expect("a new log"));
+        let (report_sender, reports) = mpsc::channel(9);
+        let (order_sender, mut orders) = mpsc::channel(9);
+        tokio::spawn(run(log, Arc::new(views(3)), reports, order_sender, HEAR_FIRST, CancellationToken::new()));
+        report_sender.send(report(1, &[5], true, &[])).await.expect("it listens");
+        // The quicker server must not win: the other one has somebody with a lower number.
+        tokio::time::sleep(HEAR_FIRST / 2).await;
+        report_sender.send(report(2, &[2], true, &[])).await.expect("it listens");
+        let first = orders.recv().await.expect("an order");
+        assert_eq!(numbers(&[first]), (vec![2, 5], vec![]));
     }
 
     #[test]

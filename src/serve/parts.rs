@@ -195,7 +195,7 @@ impl Parts {
                 self.senders.running.spawn(async move {
                     // Before the views are built, rooms look as they were long ago.
                     if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
-                        admission::run(log, views, reports, order_sender, stop).await;
+                        admission::run(log, views, reports, order_sender, rooms::RETURNING, stop).await;
                     }
                 });
             }

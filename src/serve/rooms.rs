@@ -14,6 +14,7 @@ use fullhouse_projector::admission;
 use fullhouse_query::queue::reports;
 use fullhouse_schemas::names::{subject_of_room_orders, subject_of_room_reports};
 use fullhouse_schemas::room_messages::{RoomOrder, RoomReport};
+use fullhouse_schemas::stream::RETRY_MS;
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -23,6 +24,8 @@ use super::broker::arriving;
 
 /// How often each server reports.
 const REPORT_PAUSE: Duration = Duration::from_millis(200);
+/// After a start, clients of the process before it come back within so long: streams are opened again after [`RETRY_MS`].
+pub const RETURNING: Duration = Duration::from_millis(RETRY_MS + 500);
 /// How many reports, or orders, may wait. More would be outdated when their turn comes.
 const WAITING_MAX: usize = 1_000;
 /// How many orders are carried out at a time. There is one for a show.
@@ -98,6 +101,6 @@ pub async fn admit(log: Log, views: Arc<LiveViews>, nats: Client, cluster: Strin
     tokio::select! {
         () = listening => {}
         () = publishing => {}
-        () = admission::run(log, views, reports, order_sender, stop.clone()) => {}
+        () = admission::run(log, views, reports, order_sender, admission::HEAR_FIRST, stop.clone()) => {}
     }
 }
