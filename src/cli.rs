@@ -7,7 +7,8 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use clap_complete::Shell;
-use fullhouse_domain::Subject;
+use fullhouse_domain::{ShowId, Subject};
+use fullhouse_schemas::time::Instant;
 
 /// Sells numbered seats: an event log, live seat maps, and no seat sold twice.
 ///
@@ -31,6 +32,16 @@ pub enum Subcommand {
     Verify(VerifySettings),
     /// Checks the drawn order of a waiting room against the digest that was published before; exit code 1 when it is not right
     VerifyDraw(VerifyDrawSettings),
+    /// Writes the log in a format that others read
+    Export(ExportSettings),
+    /// Prints what happened to an event, one fact a line
+    History(HistorySettings),
+    /// Prints the seats of an event as they are, or as they were at any time
+    Seats(SeatsSettings),
+    /// Verifies a receipt of a reservation with nothing but the public key; exit code 1 when it is not to be believed
+    VerifyReceipt(VerifyReceiptSettings),
+    /// Prints the public key that checkpoints of the log are verified with, and makes the key if there is none
+    CheckpointKey(CheckpointKeySettings),
     /// Builds a view anew from the log beside the one in use, compares the two, and swaps them while servers go on
     Rebuild(RebuildSettings),
     /// Prints the OpenAPI description of the HTTP interface
@@ -105,6 +116,11 @@ pub struct ServeSettings {
     /// Accepts tokens of these keys too: a file with a JSON Web Key Set, each key with `kid` and `alg`
     #[arg(long, env = "FULLHOUSE_JWKS", value_name = "FILE")]
     pub jwks: Option<PathBuf>,
+
+    /// The key that checkpoints of the log are signed with: a file with an Ed25519 key in PKCS #8, made when it isn't there. Without this it
+    /// is checkpoint-key.p8 in the data folder
+    #[arg(long, env = "FULLHOUSE_CHECKPOINT_KEY", value_name = "FILE")]
+    pub checkpoint_key: Option<PathBuf>,
 
     /// Live streams open at a time; beyond, 503
     #[arg(long, env = "FULLHOUSE_MAX_STREAMS", default_value_t = 10_000, value_name = "N")]
@@ -243,6 +259,183 @@ pub struct VerifyDrawSettings {
     pub file: Option<PathBuf>,
 }
 
+/// What is exported, and how.
+#[derive(Debug, Args)]
+pub struct ExportSettings {
+    /// The data folder of the server; it may be running
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The database of a cluster, instead of a folder
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// What is exported
+    #[arg(long, env = "FULLHOUSE_OF", default_value = "facts", value_name = "WHAT")]
+    pub of: Exported,
+
+    /// How it is written
+    #[arg(long, env = "FULLHOUSE_FORMAT", default_value = "ndjson", value_name = "FORMAT")]
+    pub format: ExportFormat,
+
+    /// Only facts after this log position
+    #[arg(long, env = "FULLHOUSE_AFTER", default_value_t = 0, value_name = "LOG_POSITION")]
+    pub after: u64,
+
+    /// Only facts up to this log position; without it, up to the end that the log has now
+    #[arg(long, env = "FULLHOUSE_UNTIL", value_name = "LOG_POSITION")]
+    pub until: Option<u64>,
+
+    /// The file that is written, which must not be there yet; without it, standard output
+    #[arg(long, env = "FULLHOUSE_OUT", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Goes on with a file of lines that is there: an unfinished last line is cut off, and what follows is added
+    #[arg(long, env = "FULLHOUSE_RESUME", requires = "out")]
+    pub resume: bool,
+
+    /// Short name of the cluster, which CloudEvents name as their source
+    #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
+    pub cluster: String,
+}
+
+/// What can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Exported {
+    /// The log
+    Facts,
+    /// How many holds were refused because of which seat, by minute
+    Refusals,
+}
+
+/// How it can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Canonical bytes, one fact a line
+    Ndjson,
+    /// CloudEvents 1.0, one a line
+    Cloudevents,
+    /// Columns
+    Parquet,
+}
+
+/// Which facts are printed.
+#[derive(Debug, Args)]
+pub struct HistorySettings {
+    /// The event's id
+    #[arg(value_parser = event_id)]
+    pub event: ShowId,
+
+    /// The data folder of the server; it may be running
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The database of a cluster, instead of a folder
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Only facts about this seat, by its label
+    #[arg(long, env = "FULLHOUSE_SEAT", value_name = "LABEL")]
+    pub seat: Option<String>,
+
+    /// Only facts about this reservation
+    #[arg(long, env = "FULLHOUSE_RESERVATION", value_name = "ID")]
+    pub reservation: Option<String>,
+
+    /// Only facts that came of this person's commands
+    #[arg(long, env = "FULLHOUSE_SUBJECT", value_parser = subject)]
+    pub subject: Option<Subject>,
+
+    /// Only facts of this type, such as seats_held
+    #[arg(long, env = "FULLHOUSE_TYPE", value_name = "TYPE")]
+    pub r#type: Option<String>,
+
+    /// Only facts recorded at this instant or later, such as 2030-01-31T19:30:00Z
+    #[arg(long, env = "FULLHOUSE_SINCE", value_name = "INSTANT", value_parser = instant)]
+    pub since: Option<Instant>,
+
+    /// Only facts recorded before this instant
+    #[arg(long, env = "FULLHOUSE_UNTIL", value_name = "INSTANT", value_parser = instant)]
+    pub until: Option<Instant>,
+
+    /// Only facts after this position
+    #[arg(long, env = "FULLHOUSE_AFTER", default_value_t = 0, value_name = "POSITION")]
+    pub after: u64,
+
+    /// So many facts at most
+    #[arg(long, env = "FULLHOUSE_LIMIT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+
+    /// Waits for more, until it is interrupted
+    #[arg(long, env = "FULLHOUSE_FOLLOW")]
+    pub follow: bool,
+
+    /// Prints the facts as JSON: their canonical bytes
+    #[arg(long, env = "FULLHOUSE_JSON")]
+    pub json: bool,
+}
+
+/// Which seat map is printed.
+#[derive(Debug, Args)]
+pub struct SeatsSettings {
+    /// The event's id
+    #[arg(value_parser = event_id)]
+    pub event: ShowId,
+
+    /// The data folder of the server; it may be running
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The database of a cluster, instead of a folder
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// The map as it was at this instant, such as 2030-01-31T19:30:00Z
+    #[arg(long, env = "FULLHOUSE_AT", value_name = "INSTANT", value_parser = instant, conflicts_with = "position")]
+    pub at: Option<Instant>,
+
+    /// The map as it was at this position
+    #[arg(long, env = "FULLHOUSE_POSITION", value_name = "POSITION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub position: Option<u64>,
+
+    /// Prints the map as JSON
+    #[arg(long, env = "FULLHOUSE_JSON")]
+    pub json: bool,
+}
+
+/// Which receipt is verified.
+#[derive(Debug, Args)]
+pub struct VerifyReceiptSettings {
+    /// The log's public key: what `fullhouse checkpoint-key` prints, or the answer to `GET /checkpoint/key`, from somebody whom you
+    /// trust
+    #[arg(long, env = "FULLHOUSE_VERIFIER_KEY", value_name = "NAME+ID+KEY")]
+    pub verifier_key: String,
+
+    /// Prints what the receipt says as JSON
+    #[arg(long, env = "FULLHOUSE_JSON")]
+    pub json: bool,
+
+    /// The answer to `GET /reserve/{reservation_id}/proof`; without it, standard input
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub struct CheckpointKeySettings {
+    /// The data folder of the server
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Short name of the cluster, which is a part of the key's name
+    #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
+    pub cluster: String,
+
+    /// The file with the key; without this it is checkpoint-key.p8 in the data folder
+    #[arg(long, env = "FULLHOUSE_CHECKPOINT_KEY", value_name = "FILE")]
+    pub checkpoint_key: Option<PathBuf>,
+}
+
 /// What is verified.
 #[derive(Debug, Args)]
 pub struct VerifySettings {
@@ -262,6 +455,24 @@ pub struct VerifySettings {
     #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
     pub cluster: String,
 
+    /// An export of a whole log instead of a log: a file with one fact a line
+    #[arg(long, env = "FULLHOUSE_EXPORT", value_name = "FILE", conflicts_with_all = ["redis_url"])]
+    pub export: Option<PathBuf>,
+
+    /// A checkpoint that you have kept: an answer to `GET /checkpoint`. All that it covers must be as it was then
+    #[arg(long, env = "FULLHOUSE_CHECKPOINT", value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// The log's public key that you have noted, as `fullhouse checkpoint-key` prints it; without it the key that is kept beside the
+    /// checkpoints is believed
+    #[arg(long, env = "FULLHOUSE_VERIFIER_KEY", value_name = "NAME+ID+KEY")]
+    pub verifier_key: Option<String>,
+
+    /// Builds views that are wrong anew from the log, then verifies again. The log itself is never changed. A server on the same
+    /// folder must be stopped before; a cluster may go on, and the login must be the database's owner
+    #[arg(long, env = "FULLHOUSE_REPAIR", conflicts_with = "export")]
+    pub repair: bool,
+
     /// Prints the report as JSON
     #[arg(long, env = "FULLHOUSE_JSON")]
     pub json: bool,
@@ -275,6 +486,14 @@ fn cluster_name(text: &str) -> Result<String, String> {
 fn role(text: &str) -> Result<fullhouse_http::Role, String> {
     let found = fullhouse_http::Role::ALL.into_iter().find(|role| role.as_str() == text);
     found.ok_or_else(|| "the roles are customer, organizer, auditor, analyst and operator".into())
+}
+
+fn event_id(text: &str) -> Result<ShowId, String> {
+    ShowId::parse(text).ok_or_else(|| "this is not the id of an event".into())
+}
+
+fn instant(text: &str) -> Result<Instant, String> {
+    Instant::parse(text).ok_or_else(|| "an instant is written like 2030-01-31T19:30:00Z".into())
 }
 
 fn subject(text: &str) -> Result<Subject, String> {

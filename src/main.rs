@@ -7,8 +7,12 @@
 //! * [`address`]: addresses as they may be shown
 //! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
+//! * [`export`]: writes the log in a format that others read
+//! * [`history`]: prints what happened, and the seats as they were
 //! * [`verify`]: replays the log and checks the promises
 //! * [`verify_draw`]: checks the drawn order of a waiting room
+//! * [`verify_receipt`]: verifies what a customer keeps
+//! * [`checkpoint_key`]: the key that the log is signed with
 //! * [`rebuild`]: builds a view anew
 //! * [`progress`]: how far a long job is
 //! * [`openapi`]: the description of the HTTP interface
@@ -17,8 +21,11 @@
 //! This is the only place that reads the environment.
 
 mod address;
+mod checkpoint_key;
 mod cli;
 mod demo;
+mod export;
+mod history;
 mod openapi;
 mod progress;
 mod rebuild;
@@ -28,8 +35,10 @@ mod telemetry;
 mod token;
 mod verify;
 mod verify_draw;
+mod verify_receipt;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -50,6 +59,14 @@ fn print_result(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// The text of a file, or of standard input when none is named.
+fn read_text(file: Option<&Path>) -> anyhow::Result<String> {
+    match file {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display())),
+        None => std::io::read_to_string(std::io::stdin()).context("standard input can't be read"),
+    }
+}
+
 fn main() -> ExitCode {
     #[cfg(feature = "planted-bugs")]
     plant_bug();
@@ -59,6 +76,11 @@ fn main() -> ExitCode {
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Verify(settings) => verify::main(&settings),
         Subcommand::VerifyDraw(settings) => verify_draw::main(&settings),
+        Subcommand::Export(settings) => export::main(&settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::History(settings) => history::main(&settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::Seats(settings) => history::seats(&settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::VerifyReceipt(settings) => verify_receipt::main(&settings),
+        Subcommand::CheckpointKey(settings) => checkpoint_key::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Rebuild(settings) => rebuild::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),
         Subcommand::Completions { shell } => {

@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context;
+use fullhouse_demand::DemandStore;
+use fullhouse_demand::store as demand;
+use fullhouse_demand::store::{PostgresDemand, SqliteDemand};
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::{self, Access, PostgresLog};
 use fullhouse_eventstore::sqlite::SqliteLog;
@@ -10,6 +13,9 @@ use fullhouse_line::Line;
 use fullhouse_line::postgres::PostgresLine;
 use fullhouse_line::sqlite::SqliteLine;
 use fullhouse_projector::sql;
+use fullhouse_transparency::Checkpoints;
+use fullhouse_transparency::store as transparency;
+use fullhouse_transparency::store::{PostgresCheckpoints, SqliteCheckpoints};
 
 use crate::cli::DatabaseSettings;
 
@@ -17,6 +23,12 @@ use crate::cli::DatabaseSettings;
 const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 /// The same for the line.
 const LINE: &str = "the line of waiting rooms in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+
+/// The same for the checkpoints.
+const CHECKPOINTS: &str = "the checkpoints in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+
+/// The same for the refused demand.
+const DEMAND: &str = "the refused demand in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
 pub async fn open(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Log> {
@@ -51,6 +63,31 @@ pub async fn open_line(data: &Path, database_url: Option<&str>) -> anyhow::Resul
         .with_context(|| format!("the line in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
 }
 
+/// Opens the checkpoints of the log: where the log is.
+pub async fn open_checkpoints(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Checkpoints> {
+    if let Some(url) = database_url {
+        return PostgresCheckpoints::open(url, access).await.map(Checkpoints::Postgres).context(CHECKPOINTS);
+    }
+    let opened = match access {
+        Access::Append => SqliteCheckpoints::open(data),
+        Access::Read => SqliteCheckpoints::open_to_read(data),
+    };
+    opened.map(Checkpoints::Sqlite).with_context(|| format!("the checkpoints in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+}
+
+/// Opens the refused demand: where the log is. To read, there may be none in a folder.
+pub async fn open_demand(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Option<DemandStore>> {
+    if let Some(url) = database_url {
+        return PostgresDemand::open(url, access).await.map(|store| Some(DemandStore::Postgres(store))).context(DEMAND);
+    }
+    let opened = match access {
+        Access::Append => SqliteDemand::open(data).map(Some),
+        Access::Read => SqliteDemand::open_to_read(data),
+    };
+    let opened = opened.with_context(|| format!("the refused demand in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))?;
+    Ok(opened.map(DemandStore::Sqlite))
+}
+
 /// `fullhouse migrate`
 pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
@@ -59,6 +96,8 @@ pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
         postgres::migrate(url).await?;
         fullhouse_line::postgres::migrate(url).await?;
         sql::postgres::migrate(url).await?;
+        transparency::migrate(url).await?;
+        demand::migrate(url).await?;
         anyhow::Ok(())
     };
     runtime.block_on(migrating).context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;

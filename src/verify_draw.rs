@@ -1,7 +1,6 @@
 //! `fullhouse verify-draw`: whether the order of a waiting room was drawn as it was promised. Anybody can run it, on the answer to
 //! `GET /events/{event_id}/draw`.
 
-use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,14 +10,7 @@ use crate::cli::VerifyDrawSettings;
 
 /// Exit code 0 when the order is right, 1 when it is not.
 pub fn main(settings: &VerifyDrawSettings) -> anyhow::Result<ExitCode> {
-    let text = match &settings.file {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?,
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("standard input can't be read")?;
-            text
-        }
-    };
+    let text = crate::read_text(settings.file.as_deref())?;
     let draw: DrawBody = serde_json::from_str(&text).context("this is not the answer to `GET /events/{event_id}/draw`")?;
     let published = settings.seed_sha256.as_ref().is_none_or(|noted| *noted == draw.seed_sha256);
     let verified = if published { draw.verify() } else { Err("the published SHA-256 is another one than you have noted".into()) };

@@ -103,7 +103,11 @@ async fn verify_names_what_is_broken_and_exits_with_1() {
     let views = rusqlite::Connection::open(server.data.join("views.sqlite")).unwrap();
     views.execute("UPDATE seats SET status = 'available' WHERE seat = 'S-A-2'", []).unwrap();
     broken(&["1 breaches", "P5", "S-A-2", &event]);
-    views.execute("UPDATE seats SET status = 'pending' WHERE seat = 'S-A-2'", []).unwrap();
+    drop(views);
+    let repaired = fullhouse(&["verify", "--repair", "--data", data]);
+    let text = stdout(&repaired);
+    assert!(repaired.status.success() && text.contains("built anew up to log position 4") && text.contains("All is as promised"), "{text}");
+    assert!(fullhouse(&["verify", "--data", data]).status.success(), "it stays repaired");
     tamper(&server.data, "UPDATE commands SET facts = 2 WHERE first_log_position = 3");
     broken(&["P2"]);
     tamper(
@@ -251,5 +255,5 @@ fn the_readme_lists_every_setting_with_its_default() {
         }
         settings += 1;
     }
-    assert_eq!(settings, 17, "{help}");
+    assert_eq!(settings, 18, "{help}");
 }

@@ -33,6 +33,7 @@ fn operations(event: &str, with_room: &str) -> Vec<Operation> {
         operation(Method::GET, "/events/{event_id}/seats", None, &[]),
         operation(Method::GET, "/events/{event_id}/stream", None, &[]),
         operation(Method::GET, "/events/{event_id}/history", None, &["auditor"]),
+        operation(Method::GET, "/events/{event_id}/seats/S-A-1/biography", None, &["auditor"]),
         operation(Method::GET, "/log", None, &["auditor"]),
         operation(Method::POST, &format!("/events/{with_room}/queue"), Some(json!({})), &["customer"]),
         operation(Method::GET, &format!("/events/{with_room}/queue"), None, &[]),
@@ -43,6 +44,11 @@ fn operations(event: &str, with_room: &str) -> Vec<Operation> {
         operation(Method::POST, "/session", Some(json!({})), &[]),
         operation(Method::POST, "/reserve", Some(json!({ "event_id": event, "best_available": { "count": 1 } })), &["customer"]),
         operation(Method::GET, &reservation, None, &["customer"]),
+        operation(Method::GET, &format!("{reservation}/proof"), None, &["customer", "auditor"]),
+        operation(Method::GET, "/checkpoint", None, &[]),
+        operation(Method::GET, "/checkpoint/key", None, &[]),
+        operation(Method::GET, "/checkpoints", None, &[]),
+        operation(Method::GET, "/checkpoints/consistency", None, &[]),
         operation(Method::DELETE, &reservation, None, &["customer"]),
         operation(Method::POST, &format!("{reservation}/checkout"), Some(json!({ "payment_reference": "p" })), &["customer"]),
         operation(Method::GET, "/livez", None, &[]),
@@ -94,7 +100,7 @@ async fn the_list_of_operations_is_complete() {
             described.insert(format!(
                 "{} {}",
                 method.to_uppercase(),
-                path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E")
+                path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E").replace("{seat}", "S-A-1")
             ));
         }
     }

@@ -69,8 +69,10 @@ export function formatDuration(seconds) {
   return seconds < 120 ? formatCount(seconds, "second") : formatCount(Math.round(seconds / 60), "minute");
 }
 
+const numberFormat = new Intl.NumberFormat();
+
 /** @param {number} number @returns {string} For example "1,204". */
-export const formatNumber = (number) => number.toLocaleString();
+export const formatNumber = (number) => numberFormat.format(number);
 
 /** @param {number} count @param {string} [noun] @returns {string} For example "1 seat" or "1,204 seats". */
 export function formatCount(count, noun = "seat") {
@@ -85,3 +87,31 @@ export function formatList(words) {
 
 /** What each kind of seat is called, in the order of the constants in `show.js`. */
 export const KIND_WORDS = ["available", "held by someone", "sold", "chosen by you", "held for you", "booked by you"];
+
+/** @param {number} part @param {number} [digits] @returns {string} */
+const pad = (part, digits = 2) => String(part).padStart(digits, "0");
+
+/** @param {number} ms Since 1970. @returns {string} For example "19:42:07". Written by hand: a list writes thousands of them. */
+export function formatSecond(ms) {
+  const time = new Date(ms);
+  return `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}`;
+}
+
+/** @param {number} ms Since 1970. @returns {string} For example "19:42:07.120". */
+export const formatMoment = (ms) => `${formatSecond(ms)}.${pad(new Date(ms).getMilliseconds(), 3)}`;
+
+const dayFormat = new Intl.DateTimeFormat(ENGLISH, { day: "numeric", month: "short", year: "numeric" });
+
+/** @param {number} ms Since 1970. @returns {string} For example "31 Jan 2027". */
+export const formatDay = (ms) => dayFormat.format(ms);
+
+const dayInZoneFormat = new Intl.DateTimeFormat(ENGLISH, { day: "numeric", month: "short", year: "numeric", timeZoneName: "short" });
+
+/** @param {number} ms Since 1970. @returns {string} For example "31 Jan 2027, CET". */
+export const formatDayInZone = (ms) => dayInZoneFormat.format(ms);
+
+/** @param {number} ms Since 1970. @returns {string} As a field for local times takes it: "2027-01-31T19:42:07". */
+export function formatLocal(ms) {
+  const time = new Date(ms);
+  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())}T${formatSecond(ms)}`;
+}

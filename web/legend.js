@@ -9,16 +9,20 @@ import { readTheme, watchTheme } from "./theme.js";
 const SWATCH_PX = 18;
 const SEAT_PX = 13;
 
-/** @param {import("./chart.js").Chart} chart */
-export function showLegend(chart) {
+const EVERYBODYS = [
+  { kind: PENDING, band: 0, text: "Held" },
+  { kind: RESERVED, band: 0, text: "Sold" },
+];
+const OWN = [
+  { kind: CHOSEN, band: 0, text: "Chosen" },
+  { kind: HELD, band: 0, text: "Held for you" },
+  { kind: BOUGHT, band: 0, text: "Yours" },
+];
+
+/** @param {import("./chart.js").Chart} chart @param {boolean} [withOwn] Whether someone here can have seats of their own. */
+export function showLegend(chart, withOwn = true) {
   const prices = chart.bands.map((range, band) => ({ kind: AVAILABLE, band, text: bandText(range) }));
-  const states = [
-    { kind: PENDING, band: 0, text: "Held" },
-    { kind: RESERVED, band: 0, text: "Sold" },
-    { kind: CHOSEN, band: 0, text: "Chosen" },
-    { kind: HELD, band: 0, text: "Held for you" },
-    { kind: BOUGHT, band: 0, text: "Yours" },
-  ];
+  const states = withOwn ? [...EVERYBODYS, ...OWN] : EVERYBODYS;
 
   const draw = () => {
     const item = (/** @type {{kind: number, band: number, text: string}} */ { kind, band, text }) => make("li", {}, swatch(kind, band), text);

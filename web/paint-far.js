@@ -1,18 +1,12 @@
 // The overview of a large hall: seats of a few pixels, written straight into the image.
 
+import { PixelLayer } from "./paint-pixels.js";
 import { AVAILABLE, CHOSEN, PENDING, RESERVED } from "./show.js";
 import { packColour } from "./theme.js";
 
 /** @typedef {import("./theme.js").Theme} Theme */
 
-export class FarPainter {
-  constructor() {
-    /** @type {ImageData|null} */
-    this.image = null;
-    /** @type {Uint32Array} */
-    this.pixels = new Uint32Array(0);
-  }
-
+export class FarPainter extends PixelLayer {
   /**
    * @param {CanvasRenderingContext2D} ctx
    * @param {Theme} theme
@@ -23,11 +17,7 @@ export class FarPainter {
    */
   paint(ctx, theme, show, view, ratio, size) {
     const { width, height } = ctx.canvas;
-    if (!this.image || this.image.width !== width || this.image.height !== height) {
-      this.image = ctx.createImageData(width, height);
-      this.pixels = new Uint32Array(this.image.data.buffer);
-    }
-    this.pixels.fill(0);
+    this.begin(ctx);
     // The smallest seats are rounded up: gaps of a pixel here and there would draw stripes across the hall.
     const block = Math.max(1, size < 3 ? Math.ceil(size) : Math.round(size));
     const bands = theme.bands.map(packColour);
@@ -56,7 +46,7 @@ export class FarPainter {
       const large = Math.max(block + 2, Math.round(6 * ratio));
       this.block(Math.round(x[i] * scale - left), Math.round(y[i] * scale - top), large, colour, width, height);
     }
-    ctx.putImageData(this.image, 0, 0);
+    this.show(ctx);
   }
 
   /**

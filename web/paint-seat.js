@@ -88,6 +88,9 @@ export class Sprites {
     this.canvas = document.createElement("canvas");
     this.key = "";
     this.cell = 0;
+    this.width = 0;
+    /** @type {Uint32Array} The same as on the canvas. */
+    this.pixels = new Uint32Array(0);
   }
 
   /** @param {Theme} theme @param {number} size Device pixels. @param {boolean} marked @param {number} revision Of the theme. */
@@ -98,11 +101,13 @@ export class Sprites {
     this.cell = Math.ceil(size * 1.25) + 2;
     this.canvas.width = this.cell * SPRITE_COUNT;
     this.canvas.height = this.cell;
-    const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.width = this.canvas.width;
+    const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { willReadFrequently: true }));
     for (let sprite = 0; sprite < SPRITE_COUNT; sprite++) {
       const kind = sprite < 6 ? AVAILABLE : sprite - 5;
       const band = sprite < 6 ? sprite : 0;
       paintSeat(ctx, theme, kind, band, (sprite + 0.5) * this.cell, this.cell / 2, size, marked);
     }
+    this.pixels = new Uint32Array(ctx.getImageData(0, 0, this.width, this.cell).data.buffer);
   }
 }

@@ -27,7 +27,7 @@ const SEPARABLE = /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Scrip
  * Names stand between the middle of their first row and what is in front of it.
  * @param {Chart} chart @returns {Sign[]}
  */
-export function placeSigns(chart) {
+function placeSigns(chart) {
   return chart.sections.map((section) => {
     const row = chart.rows[section.firstRow];
     const last = row.first + row.count - 1;
@@ -52,35 +52,56 @@ export function placeSigns(chart) {
   });
 }
 
-/**
- * @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {Sign[]} signs @param {Chart} chart @param {Viewport} view
- */
-export function paintSigns(ctx, theme, signs, chart, view) {
-  ctx.textAlign = "center";
-  ctx.textBaseline = "middle";
-  // Whole-pixel steps would make the letters dance along the arc.
-  ctx.textRendering = "geometricPrecision";
-  /** @type {Set<number>} Squares of the screen where a name stands already. */
-  const taken = new Set();
-  for (const sign of signs) {
-    const [px, py] = view.toScreen(sign.x, sign.y);
-    if (px < -200 || py < -200 || px > view.width + 200 || py > view.height + 200) continue;
-    const size = Math.max(SMALLEST_PX, Math.min(LARGEST_PX, (sign.gap - 46) * view.scale * 0.6));
-    ctx.font = `600 ${size}px ${theme.font}`;
-    const letters = lettersOf(ctx, sign, view);
-    // A name that would run into seats or another name waits until there is room.
-    if (!claim(taken, letters, size, chart, view)) continue;
-    // All halos first: a letter's halo must not eat into the letter before it.
-    for (const stroke of [true, false]) {
-      for (const letter of letters) {
-        ctx.save();
-        ctx.translate(letter.x, letter.y);
-        ctx.rotate(letter.angle);
-        if (stroke) halo(ctx, theme, letter.text, 0, 0);
-        else ink(ctx, letter.text, 0, 0, theme.ink);
-        ctx.restore();
+export class SignPainter {
+  /** @param {Chart} chart */
+  constructor(chart) {
+    this.chart = chart;
+    this.signs = placeSigns(chart);
+    this.key = "";
+    /** @type {{letters: Letter[], size: number}[]} */
+    this.placed = [];
+  }
+
+  /** @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {Viewport} view */
+  paint(ctx, theme, view) {
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    // Whole-pixel steps would make the letters dance along the arc.
+    ctx.textRendering = "geometricPrecision";
+    // Finding room for the names takes longer than writing them, and while only seats change it stays the same.
+    const key = [view.left, view.top, view.scale, view.width, view.height, theme.font].join(" ");
+    if (key !== this.key) this.placed = this.place(ctx, theme, view);
+    this.key = key;
+    for (const { letters, size } of this.placed) {
+      ctx.font = `600 ${size}px ${theme.font}`;
+      // All halos first: a letter's halo must not eat into the letter before it.
+      for (const stroke of [true, false]) {
+        for (const letter of letters) {
+          ctx.save();
+          ctx.translate(letter.x, letter.y);
+          ctx.rotate(letter.angle);
+          if (stroke) halo(ctx, theme, letter.text, 0, 0);
+          else ink(ctx, letter.text, 0, 0, theme.ink);
+          ctx.restore();
+        }
       }
     }
+  }
+
+  /** A name that would run into seats or another name waits until there is room. @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {Viewport} view */
+  place(ctx, theme, view) {
+    /** @type {Set<number>} Squares of the screen where a name stands already. */
+    const taken = new Set();
+    const placed = [];
+    for (const sign of this.signs) {
+      const [px, py] = view.toScreen(sign.x, sign.y);
+      if (px < -200 || py < -200 || px > view.width + 200 || py > view.height + 200) continue;
+      const size = Math.max(SMALLEST_PX, Math.min(LARGEST_PX, (sign.gap - 46) * view.scale * 0.6));
+      ctx.font = `600 ${size}px ${theme.font}`;
+      const letters = lettersOf(ctx, sign, view);
+      if (claim(taken, letters, size, this.chart, view)) placed.push({ letters, size });
+    }
+    return placed;
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { FarPainter } from "./paint-far.js";
 import { paintOwn } from "./paint-own.js";
+import { PixelLayer } from "./paint-pixels.js";
 import { paintRowNames } from "./paint-rows.js";
 import { spriteIndex, Sprites } from "./paint-seat.js";
-import { paintSigns, placeSigns } from "./paint-signs.js";
+import { SignPainter } from "./paint-signs.js";
 import { clearStage, paintStage } from "./paint-stage.js";
 import { AVAILABLE, CHOSEN, PENDING, RESERVED } from "./show.js";
 import { readTheme, watchTheme } from "./theme.js";
@@ -27,9 +28,10 @@ export class SeatMap {
     this.ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.view = new Viewport(this.chart, () => this.changed());
     this.stage = clearStage(this.chart);
-    this.signs = placeSigns(this.chart);
+    this.signs = new SignPainter(this.chart);
     this.sprites = new Sprites();
     this.far = new FarPainter();
+    this.layer = new PixelLayer();
     this.theme = readTheme();
     this.themeRevision = 0;
     this.ratio = 1;
@@ -37,6 +39,8 @@ export class SeatMap {
     this.hovered = -1;
     this.cursor = -1;
     this.cursorShown = false;
+    /** @type {{seats: ArrayLike<number>, isStrong: boolean}[]} Seats that are ringed, too, beside their statuses. */
+    this.marks = [];
     /** @type {() => void} Called after each drawing, so that the tooltip follows. */
     this.onDrawn = () => {};
     watchTheme(() => {
@@ -100,7 +104,6 @@ export class SeatMap {
     if (far) {
       this.far.paint(ctx, theme, this.show, view, ratio, size * ratio);
     } else {
-      ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
       ends = this.drawSeats(size);
     }
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -110,8 +113,8 @@ export class SeatMap {
       else paintOwn(ctx, theme, this.show, view, size);
       paintRowNames(ctx, theme, this.chart, view, ends);
     }
-    paintSigns(ctx, theme, this.signs, this.chart, view);
-    this.drawRing(size);
+    this.signs.paint(ctx, theme, view);
+    this.drawRings(size);
     this.onDrawn();
   }
 
@@ -128,19 +131,18 @@ export class SeatMap {
 
   /** @param {number} size @returns {Map<number, {left: number, right: number}>} */
   drawSeats(size) {
-    const { ctx, sprites, chart, show, ratio, view } = this;
+    const { ctx, sprites, layer, chart, show, ratio, view } = this;
     const pixels = Math.max(2, Math.round(size * ratio));
     sprites.prepare(this.theme, pixels, size < NUMBERS_FROM_PX && size > 7, this.themeRevision);
-    const { cell, canvas } = sprites;
     const scale = view.scale * ratio;
-    const shiftX = view.left * scale + cell / 2;
-    const shiftY = view.top * scale + cell / 2;
+    const shiftX = view.left * scale + sprites.cell / 2;
+    const shiftY = view.top * scale + sprites.cell / 2;
+    layer.begin(ctx);
     /** @type {Map<number, {left: number, right: number}>} */
     const ends = new Map();
     this.eachVisible((i) => {
-      const from = spriteIndex(show.kinds[i], chart.band[i]) * cell;
       // Whole pixels keep the copies sharp.
-      ctx.drawImage(canvas, from, 0, cell, cell, Math.round(chart.x[i] * scale - shiftX), Math.round(chart.y[i] * scale - shiftY), cell, cell);
+      layer.stamp(sprites, spriteIndex(show.kinds[i], chart.band[i]), Math.round(chart.x[i] * scale - shiftX), Math.round(chart.y[i] * scale - shiftY));
       const px = (chart.x[i] - view.left) * view.scale;
       if (px < size / 2 || px > view.width - size / 2) return;
       const row = ends.get(chart.rowOf[i]);
@@ -148,6 +150,7 @@ export class SeatMap {
       else if (chart.x[i] < chart.x[row.left]) row.left = i;
       else if (chart.x[i] > chart.x[row.right]) row.right = i;
     });
+    layer.show(ctx);
     return ends;
   }
 
@@ -168,18 +171,25 @@ export class SeatMap {
     });
   }
 
-  /** A ring around the seat under the pointer or the keyboard's cursor. @param {number} size */
-  drawRing(size) {
-    for (const [seat, shown] of /** @type {[number, boolean][]} */ ([[this.hovered, true], [this.cursor, this.cursorShown]])) {
-      if (seat < 0 || !shown) continue;
-      const [px, py] = this.view.toScreen(this.chart.x[seat], this.chart.y[seat]);
-      const side = Math.max(size * 1.12 + 7, 14);
-      this.ctx.beginPath();
-      this.ctx.roundRect(px - side / 2, py - side / 2, side, side, side * 0.3);
-      this.ctx.strokeStyle = seat === this.cursor && this.cursorShown ? this.theme.focus : this.theme.ink;
-      this.ctx.lineWidth = seat === this.cursor && this.cursorShown ? 3 : 1.5;
-      this.ctx.stroke();
+  /** Rings around marked seats, and around the one under the pointer or the keyboard's cursor. @param {number} size */
+  drawRings(size) {
+    const { theme } = this;
+    for (const { seats, isStrong } of this.marks) {
+      for (let k = 0; k < seats.length; k++) this.drawRing(seats[k], size, isStrong ? theme.focus : theme.accent, isStrong ? 3 : 2);
     }
+    if (this.hovered >= 0) this.drawRing(this.hovered, size, theme.ink, 1.5);
+    if (this.cursor >= 0 && this.cursorShown) this.drawRing(this.cursor, size, theme.focus, 3);
+  }
+
+  /** @param {number} seat @param {number} size @param {string} colour @param {number} width */
+  drawRing(seat, size, colour, width) {
+    const [px, py] = this.view.toScreen(this.chart.x[seat], this.chart.y[seat]);
+    const side = Math.max(size * 1.12 + 7, 14);
+    this.ctx.beginPath();
+    this.ctx.roundRect(px - side / 2, py - side / 2, side, side, side * 0.3);
+    this.ctx.strokeStyle = colour;
+    this.ctx.lineWidth = width;
+    this.ctx.stroke();
   }
 
   /** @param {number} px @param {number} py Within the canvas. @param {number} reachPx @returns {number} The seat there, or -1. */

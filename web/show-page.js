@@ -1,16 +1,15 @@
 // The page of one show: connects its state with the stream, the map, the list and the panel.
 
-import { notify, saySeat } from "./announce.js";
+import { notify } from "./announce.js";
 import { Booking, goneText } from "./booking.js";
 import { Cart } from "./cart.js";
 import { Chart } from "./chart.js";
 import { installConsole } from "./console.js";
 import { Countdown } from "./countdown.js";
-import { attachCursor } from "./cursor.js";
 import { byId, setText } from "./dom.js";
 import { formatCount, KIND_WORDS } from "./format.js";
-import { attachGestures } from "./gestures.js";
 import { showLegend } from "./legend.js";
+import { connectMap } from "./map-controls.js";
 import { showPrices } from "./prices.js";
 import { Queue } from "./queue.js";
 import { SeatList } from "./seatlist.js";
@@ -18,11 +17,8 @@ import { SeatMap } from "./seatmap.js";
 import { AVAILABLE, CHOSEN, Show } from "./show.js";
 import { forgetReservation, recallReservations } from "./storage.js";
 import { LiveStream } from "./stream.js";
-import { attachTooltip, seatStatusText } from "./tooltip.js";
 import { announceTurn } from "./turn.js";
 import { WaitingPanel } from "./waiting-panel.js";
-
-const ZOOM_STEP = 1.6;
 
 /** @param {import("./types.js").ShowInfo} info @param {import("./types.js").ChartBody} chartBody */
 export function openShow(info, chartBody) {
@@ -39,7 +35,7 @@ export function openShow(info, chartBody) {
   announceTurn(show, queue);
   const map = new SeatMap(/** @type {HTMLCanvasElement} */ (byId("seatmap")), show);
   const list = new SeatList(show, toggle);
-  connectMap(map, show, toggle);
+  connectMap(map, toggle);
   connectSwitch(list);
   connectStream(show, queue);
   followShow(show, booking);
@@ -65,26 +61,6 @@ function toggleSeat(show, queue, seat) {
   } else {
     show.choose(seat);
   }
-}
-
-/** @param {SeatMap} map @param {Show} show @param {(seat: number) => void} toggle */
-function connectMap(map, show, toggle) {
-  const speak = (/** @type {number} */ seat) => {
-    if (seat >= 0) saySeat(`${show.chart.describe(seat)}, ${seatStatusText(show, seat)}`);
-  };
-  attachTooltip(map);
-  attachGestures(map, toggle, (seat) => {
-    if (seat === map.hovered) return;
-    map.hovered = seat;
-    map.canvas.dataset.over = seat >= 0 ? "seat" : "";
-    map.changed();
-  });
-  attachCursor(map, (seat) => { toggle(seat); speak(seat); }, speak);
-  show.addEventListener("seats", () => map.changed());
-  show.addEventListener("chosen", () => map.changed());
-  byId("zoom-in").addEventListener("click", () => map.view.glideZoom(ZOOM_STEP));
-  byId("zoom-out").addEventListener("click", () => map.view.glideZoom(1 / ZOOM_STEP));
-  byId("zoom-reset").addEventListener("click", () => map.view.glideHome());
 }
 
 /** @param {SeatList} list */

@@ -16,6 +16,7 @@ import { BANDS_MAX } from "./chart.js";
  * @property {string} own
  * @property {string} onOwn
  * @property {string} focus
+ * @property {string} accent
  * @property {string[]} bands
  * @property {string[]} onBands Black or white, whichever reads better on the band.
  * @property {string} font
@@ -31,7 +32,7 @@ export function readTheme() {
     stage: value("--stage"), stageEdge: value("--stage-edge"),
     pending: value("--pending"), reserved: value("--sold"),
     chosen: value("--chosen"), onChosen: value("--on-chosen"),
-    own: value("--own"), onOwn: value("--on-own"), focus: value("--focus"),
+    own: value("--own"), onOwn: value("--on-own"), focus: value("--focus"), accent: value("--accent"),
     bands, onBands: bands.map((band) => (luminance(band) > 0.18 ? "#000000" : "#ffffff")),
     font: getComputedStyle(document.body).fontFamily,
   };

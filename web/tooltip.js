@@ -8,8 +8,8 @@ export function seatStatusText(show, seat) {
   return `${formatMoney(show.chart.prices[seat])}, ${KIND_WORDS[show.kinds[seat]]}`;
 }
 
-/** @param {import("./seatmap.js").SeatMap} map */
-export function attachTooltip(map) {
+/** @param {import("./seatmap.js").SeatMap} map @param {(seat: number) => string} describe How a seat stands. */
+export function attachTooltip(map, describe) {
   const tooltip = byId("tooltip");
   const name = document.createElement("strong");
   const status = document.createElement("span");
@@ -20,7 +20,7 @@ export function attachTooltip(map) {
     tooltip.hidden = seat < 0;
     if (seat < 0) return;
     setText(name, map.chart.describe(seat));
-    setText(status, seatStatusText(map.show, seat));
+    setText(status, describe(seat));
     const [px, py] = map.view.toScreen(map.chart.x[seat], map.chart.y[seat]);
     const above = py - tooltip.offsetHeight - map.seatSize() / 2 - 12;
     const below = py + map.seatSize() / 2 + 12;

@@ -73,6 +73,14 @@ impl Log {
         }
     }
 
+    /// The tables themselves: a sentence for whatever is broken in them, or keeps facts from being changed no more.
+    pub async fn contradictions_of_store(&self) -> Result<Vec<String>, LogError> {
+        match self {
+            Log::Sqlite(log) => log.contradictions_of_store().await,
+            Log::Postgres(log) => log.contradictions_of_store().await,
+        }
+    }
+
     /// The last log position that this process knows of.
     pub fn head(&self) -> u64 {
         // The value is copied here, because whoever kept the borrow across an append would lock the writer out.

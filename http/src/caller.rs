@@ -65,11 +65,11 @@ impl Caller {
         tokens.verify(token).map(Some).map_err(|why| unauthorized(&format!("The token is not valid: {why}.")))
     }
 
-    fn with_role(headers: &HeaderMap, tokens: &Tokens, roles: &[Role]) -> Result<Subject, Failure> {
+    fn with_role(headers: &HeaderMap, tokens: &Tokens, roles: &[Role]) -> Result<Arc<Caller>, Failure> {
         let caller =
             Self::of(headers, tokens)?.ok_or_else(|| unauthorized("This needs a token. `POST /session` gives anyone a guest token."))?;
         if roles.contains(&caller.role) {
-            return Ok(caller.subject.clone());
+            return Ok(caller);
         }
         let named: Vec<String> = roles.iter().map(|role| format!("`{}`", role.as_str())).collect();
         let detail = format!("This is for the role {}; your token's role is `{}`.", named.join(" or "), caller.role.as_str());
@@ -95,7 +95,7 @@ macro_rules! callers {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
                 let tokens = Arc::<Tokens>::from_ref(state);
-                Caller::with_role(&parts.headers, &tokens, &[$(Role::$role),*]).map(Self)
+                Caller::with_role(&parts.headers, &tokens, &[$(Role::$role),*]).map(|caller| Self(caller.subject.clone()))
             }
         }
     )*};
@@ -110,4 +110,20 @@ callers! {
     SaleKeeper = Organizer | Operator;
     /// The subject of a caller whose role is `auditor`.
     Auditor = Auditor;
+}
+
+/// A caller who may see a reservation: its holder, so far as it is his, or an auditor.
+#[derive(Debug, Clone)]
+pub struct Witness(pub Arc<Caller>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Witness
+where
+    Arc<Tokens>: FromRef<S>,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let tokens = Arc::<Tokens>::from_ref(state);
+        Caller::with_role(&parts.headers, &tokens, &[Role::Customer, Role::Auditor]).map(Self)
+    }
 }

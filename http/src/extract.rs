@@ -49,6 +49,22 @@ impl<S: Send + Sync, T: Identifies> FromRequestParts<S> for PathId<T> {
     }
 }
 
+/// The id of a show in a path, and behind it the label of a seat. Whether the show has that seat is for the handler to find out.
+#[derive(Debug)]
+pub struct PathSeat(pub ShowId, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathSeat {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let parsed = match Path::<(String, String)>::from_request_parts(parts, state).await {
+            Ok(Path((show, seat))) => ShowId::parse(&show).map(|show| Self(show, seat)),
+            Err(_unreadable) => None,
+        };
+        parsed.ok_or_else(|| Problem::new(Code::NotFound, "There is no such event.").into())
+    }
+}
+
 /// The parameters behind the question mark. Unknown ones are refused, since they would silently do nothing.
 #[derive(Debug)]
 pub struct Parameters<T>(pub T);

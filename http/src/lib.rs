@@ -22,8 +22,8 @@ pub mod tickets;
 pub mod tokens;
 
 pub use body::JsonBody;
-pub use caller::{Auditor, Caller, Customer, Organizer, Role, SaleKeeper};
-pub use extract::{Parameters, PathId};
+pub use caller::{Auditor, Caller, Customer, Organizer, Role, SaleKeeper, Witness};
+pub use extract::{Parameters, PathId, PathSeat};
 pub use idempotency::IdempotencyKey;
 pub use manners::RequestId;
 pub use problem::Answer;

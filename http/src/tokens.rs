@@ -100,11 +100,7 @@ impl Tokens {
     /// With the key kept in a folder; a new one is made, readable by its owner only, when there is none.
     pub fn open(folder: &Path) -> Result<Self, KeyError> {
         let path = folder.join("token-key.p8");
-        let pkcs8 = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_key(&path)?,
-            Err(source) => return Err(KeyError::File { path, doing: "read", source }),
-        };
+        let pkcs8 = signing_key(&path)?;
         let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_rejected| KeyError::NotKeys { path, what: "an Ed25519 key in PKCS #8" })?;
         let public = pair.public_key().as_ref();
         Ok(Self {
@@ -199,6 +195,16 @@ impl Tokens {
 
 pub(crate) fn now_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The Ed25519 key that is kept in a file, in PKCS #8 (RFC 8410); a new one is made, readable by its owner only, when there is
+/// none. Whether it is a key is for the caller to find out.
+pub fn signing_key(path: &Path) -> Result<Vec<u8>, KeyError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_key(path),
+        Err(source) => Err(KeyError::File { path: path.into(), doing: "read", source }),
+    }
 }
 
 fn new_key(path: &Path) -> Result<Vec<u8>, KeyError> {

@@ -1,8 +1,8 @@
 //! What can go wrong with a line.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use fullhouse_eventstore::sqlite::beside::FileError;
 use fullhouse_eventstore::{LogError, StoreError};
 
 /// Why the line could not do what it was asked. It can be cloned, because one failure is the answer to all calls of a batch.
@@ -30,24 +30,6 @@ pub enum LineError {
         /// What is wrong, and where.
         what: String,
     },
-    /// The file belongs to a later release.
-    #[error("{} was written by a newer release (format {found}; this release knows up to {supported}): run that release", path.display())]
-    Newer {
-        /// The line's file.
-        path: PathBuf,
-        /// The format found there.
-        found: i64,
-        /// The latest format known here.
-        supported: i64,
-    },
-    /// The file is something else.
-    #[error("{} is not a line of Fullhouse: {what}", path.display())]
-    NotALine {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        what: String,
-    },
     /// The database or the machine is none that this release can use.
     #[error("the line can't be used: {what}")]
     Unusable {
@@ -63,6 +45,15 @@ impl From<LogError> for LineError {
             LogError::Store { doing, source } => Self::Store { doing, source: source.into() },
             LogError::Unusable { what } => Self::Unusable { what },
             about_the_log => Self::Unusable { what: about_the_log.to_string() },
+        }
+    }
+}
+
+impl From<FileError> for LineError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Sqlite { source, .. } => failed("opening the line")(source),
+            unusable => Self::Unusable { what: unusable.to_string() },
         }
     }
 }

@@ -6,6 +6,7 @@
 //! * [`timers`]: holds by their end; the due ones are reported, to be expired by a command
 //! * [`redis_view`]: seat views and timers in Redis, for a cluster
 //! * [`relay`]: to JetStream
+//! * [`sealing`]: signed checkpoints of the log
 //! * [`duties`]: who does what, when there are several projectors
 //! * [`sql`]: tables for people who query with SQL
 //! * [`health`]: how far each projection is, and what stopped it
@@ -18,6 +19,7 @@ pub mod health;
 pub mod live;
 pub mod redis_view;
 pub mod relay;
+pub mod sealing;
 pub mod sql;
 pub mod timers;
 
@@ -28,6 +30,7 @@ use fullhouse_domain::{Event, Timestamp};
 use fullhouse_eventstore::{Follower, Following, LogError};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
+use fullhouse_transparency::TransparencyError;
 use futures::FutureExt;
 
 use health::{Health, with_cause};
@@ -76,6 +79,9 @@ pub enum ProjectionError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Nothing can be signed.
+    #[error(transparent)]
+    Transparency(#[from] TransparencyError),
     /// The database can't be used.
     #[error("{doing} failed")]
     Postgres {
@@ -97,6 +103,7 @@ impl ProjectionError {
                 | ProjectionError::Postgres { .. }
                 | ProjectionError::Redis { .. }
                 | ProjectionError::Broker { .. }
+                | ProjectionError::Transparency(TransparencyError::Store { .. })
         )
     }
 }

@@ -5,11 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use fullhouse_domain::{SeatIndex, ShowId};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_eventstore::{Log, LogError};
 use fullhouse_http::{Answer, Auditor, Parameters, PathId};
-use fullhouse_schemas::facts::names_reservation;
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::filter::Filter;
 use fullhouse_schemas::http::FactsBody;
+use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{Code, Problem, StoredFact};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -34,6 +36,11 @@ pub struct OfShow {
     limit: Option<u64>,
     seat: Option<String>,
     reservation: Option<String>,
+    subject: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    since: Option<Instant>,
+    until: Option<Instant>,
 }
 
 /// Which facts of the log.
@@ -43,6 +50,12 @@ pub struct OfLog {
     #[serde(default)]
     after: u64,
     limit: Option<u64>,
+    reservation: Option<String>,
+    subject: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    since: Option<Instant>,
+    until: Option<Instant>,
 }
 
 /// What to read, and which of it to keep.
@@ -51,8 +64,7 @@ struct Reading {
     log: Log,
     /// The whole log when it names no show.
     show: Option<ShowId>,
-    seat: Option<SeatIndex>,
-    reservation: Option<String>,
+    filter: Filter,
 }
 
 /// The facts of one show. Role: auditor.
@@ -64,6 +76,10 @@ struct Reading {
         ("limit" = Option<u64>, Query, description = "1 to 1,000, 100 when absent; as NDJSON any number, and no limit when absent."),
         ("seat" = Option<String>, Query, description = "Only facts about this seat."),
         ("reservation" = Option<String>, Query, description = "Only facts about this reservation."),
+        ("subject" = Option<String>, Query, description = "Only facts that came of this person's commands."),
+        ("type" = Option<String>, Query, description = "Only facts of this type, such as `seats_held`."),
+        ("since" = Option<String>, Query, description = "Only facts recorded at this instant or later (RFC 3339)."),
+        ("until" = Option<String>, Query, description = "Only facts recorded before this instant."),
     ),
     responses(
         (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.",
@@ -87,8 +103,11 @@ pub async fn of_show(
             Some(seat.ok_or_else(|| Problem::new(Code::NotFound, format!("This event has no seat {label}.")))?)
         }
     };
-    let reading = Reading { log: state.log.clone(), show: Some(id), seat, reservation: wanted.reservation };
-    answer(&state, reading, wanted.after, wanted.limit, &headers).await
+    let OfShow { after, limit, reservation, subject, kind, since, until, .. } = wanted;
+    let filter =
+        Filter { seat, reservation, subject: parse_subject(subject)?, kind: parse_kind(kind)?, since: at(since), until: at(until) };
+    let reading = Reading { log: state.log.clone(), show: Some(id), filter };
+    answer(&state, reading, after, limit, &headers).await
 }
 
 /// The facts of all shows. Role: auditor.
@@ -97,6 +116,11 @@ pub async fn of_show(
     params(
         ("after" = Option<u64>, Query, description = "A log position; facts after it."),
         ("limit" = Option<u64>, Query, description = "1 to 1,000, 100 when absent; as NDJSON any number, and no limit when absent."),
+        ("reservation" = Option<String>, Query, description = "Only facts about this reservation."),
+        ("subject" = Option<String>, Query, description = "Only facts that came of this person's commands."),
+        ("type" = Option<String>, Query, description = "Only facts of this type, such as `seats_held`."),
+        ("since" = Option<String>, Query, description = "Only facts recorded at this instant or later (RFC 3339)."),
+        ("until" = Option<String>, Query, description = "Only facts recorded before this instant."),
     ),
     responses(
         (status = 200, description = "A page; or one fact a line, with `Accept: application/x-ndjson`.",
@@ -107,11 +131,32 @@ pub async fn of_show(
 pub async fn of_log(
     State(state): State<QueryState>,
     Auditor(_): Auditor,
-    Parameters(OfLog { after, limit }): Parameters<OfLog>,
+    Parameters(OfLog { after, limit, reservation, subject, kind, since, until }): Parameters<OfLog>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let reading = Reading { log: state.log.clone(), show: None, seat: None, reservation: None };
+    let filter =
+        Filter { seat: None, reservation, subject: parse_subject(subject)?, kind: parse_kind(kind)?, since: at(since), until: at(until) };
+    let reading = Reading { log: state.log.clone(), show: None, filter };
     answer(&state, reading, after, limit, &headers).await
+}
+
+fn parse_subject(text: Option<String>) -> Answer<Option<Subject>> {
+    let parse =
+        |text: String| Subject::parse(&text).ok_or_else(|| Problem::new(Code::BadRequest, format!("`{text}` is not a subject.")).into());
+    text.map(parse).transpose()
+}
+
+fn parse_kind(text: Option<String>) -> Answer<Option<FactKind>> {
+    let parse = |text: String| {
+        let known = FactKind::ALL.map(FactKind::as_str).join(", ");
+        let unknown = || Problem::new(Code::BadRequest, format!("`{text}` is not a type of fact. There are: {known}.")).into();
+        FactKind::parse(&text).ok_or_else(unknown)
+    };
+    text.map(parse).transpose()
+}
+
+fn at(instant: Option<Instant>) -> Option<Timestamp> {
+    instant.map(|Instant(at)| at)
 }
 
 async fn answer(state: &QueryState, reading: Reading, after: u64, limit: Option<u64>, headers: &HeaderMap) -> Answer<Response> {
@@ -157,7 +202,10 @@ async fn page(reading: &Reading, mut after: u64, limit: usize) -> Result<Respons
     'reading: loop {
         let read = reading.read(after).await?;
         for fact in &read {
-            if reading.keeps(fact) {
+            if reading.filter.is_behind(fact) {
+                break 'reading;
+            }
+            if reading.filter.keeps(fact) {
                 if facts.len() == limit {
                     next = Some(after);
                     break 'reading;
@@ -180,13 +228,14 @@ fn lines(reading: Reading, after: u64, limit: u64) -> Response {
         let Some(mut after) = after else { return Ok(None) };
         let read = reading.read(after).await.inspect_err(|error| tracing::error!("a history could not be read on: {error}"))?;
         let mut chunk = Vec::with_capacity(read.len() * 384);
-        for fact in read.iter().filter(|fact| reading.keeps(fact)).take(left.try_into().unwrap_or(usize::MAX)) {
+        for fact in read.iter().filter(|fact| reading.filter.keeps(fact)).take(left.try_into().unwrap_or(usize::MAX)) {
             chunk.extend(fact.canonical_bytes());
             chunk.push(b'\n');
             left -= 1;
         }
         after = read.last().map_or(after, |fact| reading.position(fact));
-        let goes_on = read.len() == READ_FACTS && left > 0;
+        let is_over = read.last().is_some_and(|fact| reading.filter.is_behind(fact));
+        let goes_on = read.len() == READ_FACTS && left > 0 && !is_over;
         Ok::<_, LogError>(Some((Bytes::from(chunk), (reading, goes_on.then_some(after), left))))
     });
     ([(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON))], Body::from_stream(chunks)).into_response()
@@ -202,10 +251,5 @@ impl Reading {
 
     fn position(&self, fact: &StoredFact) -> u64 {
         if self.show.is_some() { fact.position } else { fact.log_position }
-    }
-
-    fn keeps(&self, fact: &StoredFact) -> bool {
-        self.seat.is_none_or(|seat| fact.touches.contains(&seat))
-            && self.reservation.as_deref().is_none_or(|id| names_reservation(fact, id))
     }
 }

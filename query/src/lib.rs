@@ -4,15 +4,19 @@
 //!
 //! * [`shows`], [`chart`], [`seats`], [`reservation`]: what is, from the views, and the seats as they were
 //! * [`queue`]: the waiting room
+//! * [`biography`]: what became of a seat, and whom it was refused
 //! * [`history`]: what happened, from the log
+//! * [`proofs`]: checkpoints of the log, and proofs that something is in it
 //! * [`stream`]: what changes, as it changes
 //! * `conditional`: answers that a client may have already
 //!
 //! Nothing here writes anything, and nothing here knows the command side.
 
+pub mod biography;
 pub mod chart;
 mod conditional;
 pub mod history;
+pub mod proofs;
 pub mod queue;
 pub mod reservation;
 pub mod seats;
@@ -25,12 +29,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
+use fullhouse_demand::DemandStore;
 use fullhouse_domain::ShowId;
 use fullhouse_eventstore::{Log, LogError};
 use fullhouse_http::problem::{Failure, internal};
 use fullhouse_http::{Answer, Tokens};
 use fullhouse_line::Presence;
 use fullhouse_schemas::{Code, Problem};
+use fullhouse_transparency::{Checkpoints, Prover};
 use fullhouse_views::{LiveShow, LiveViews};
 use tokio::sync::Semaphore;
 
@@ -49,6 +55,8 @@ pub struct QueryState {
     tokens: Arc<Tokens>,
     streams: Arc<Streams>,
     presence: Arc<Presence>,
+    prover: Prover,
+    demand: DemandStore,
     past_reads: Arc<Semaphore>,
 }
 
@@ -59,9 +67,18 @@ impl FromRef<QueryState> for Arc<Tokens> {
 }
 
 impl QueryState {
-    /// Reads from these views and this log; who asks after his place is noted.
-    pub fn new(views: Arc<LiveViews>, log: Log, tokens: Arc<Tokens>, streams: Arc<Streams>, presence: Arc<Presence>) -> Self {
-        Self { views, log, tokens, streams, presence, past_reads: Arc::new(Semaphore::new(PAST_READS_MAX)) }
+    /// Reads from these views, this log and what was refused, and proves with these checkpoints; who asks after his place is noted.
+    pub fn new(
+        views: Arc<LiveViews>,
+        log: Log,
+        checkpoints: Checkpoints,
+        demand: DemandStore,
+        tokens: Arc<Tokens>,
+        streams: Arc<Streams>,
+        presence: Arc<Presence>,
+    ) -> Self {
+        let prover = Prover::new(log.clone(), checkpoints);
+        Self { views, log, tokens, streams, presence, prover, demand, past_reads: Arc::new(Semaphore::new(PAST_READS_MAX)) }
     }
 
     fn show(&self, id: &ShowId) -> Answer<Arc<LiveShow>> {
@@ -111,12 +128,18 @@ pub fn router(state: QueryState) -> Router {
         .route("/events/{event_id}", get(shows::one))
         .route("/events/{event_id}/chart", get(chart::chart))
         .route("/events/{event_id}/seats", get(seats::seats))
+        .route("/events/{event_id}/seats/{seat}/biography", get(biography::biography))
         .route("/events/{event_id}/queue", get(queue::place))
         .route("/events/{event_id}/waiting-room", get(queue::room))
         .route("/events/{event_id}/draw", get(queue::draw))
         .route("/events/{event_id}/history", get(history::of_show))
         .route("/log", get(history::of_log))
+        .route("/checkpoint", get(proofs::newest))
+        .route("/checkpoint/key", get(proofs::key))
+        .route("/checkpoints", get(proofs::checkpoints))
+        .route("/checkpoints/consistency", get(proofs::consistency))
         .route("/reserve/{reservation_id}", get(reservation::reservation))
+        .route("/reserve/{reservation_id}/proof", get(proofs::receipt))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::middleware::map_response(conditional::tag_what_was_compressed))
         .route("/events/{event_id}/stream", get(stream::stream))

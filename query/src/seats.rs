@@ -4,15 +4,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
-use fullhouse_domain::{SeatStatus, ShowId, Timestamp};
+use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_http::problem::internal;
 use fullhouse_http::{Answer, Parameters, PathId};
-use fullhouse_schemas::facts::decode;
-use fullhouse_schemas::http::{CompactSeatsBody, Counts, SeatsBody, statuses_text};
+use fullhouse_schemas::http::{CompactSeatsBody, SeatsBody, statuses_text};
 use fullhouse_schemas::queue::QueueSummaryBody;
 use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{Code, Problem, StoredFact};
-use fullhouse_views::{LiveShow, SeatView};
+use fullhouse_views::{LiveShow, PastMap};
 use serde::Deserialize;
 
 use crate::conditional::{self, Tag};
@@ -98,29 +97,15 @@ pub async fn seats(
     match moment {
         None => {
             // The projector waits while the view is looked at, so it is copied and let go.
-            let map = Map::of(&show.view());
+            let map = PastMap::of(&show.view());
             Ok(answer(&headers, wanted.format, &show, &map, queue::summary(&show, state.log.now())))
         }
-        Some(moment) => Ok(answer(&headers, wanted.format, &show, &Map::of(&past(&state, &show, moment).await?), None)),
+        Some(moment) => Ok(answer(&headers, wanted.format, &show, &past(&state, &show, moment).await?, None)),
     }
 }
 
-/// What an answer tells of a view.
-struct Map {
-    position: u64,
-    counts: Counts,
-    statuses: Vec<SeatStatus>,
-}
-
-impl Map {
-    fn of(view: &SeatView) -> Self {
-        Self { position: view.position(), counts: view.counts(), statuses: view.statuses().to_vec() }
-    }
-}
-
-fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &Map, queue: Option<QueueSummaryBody>) -> Response {
-    let Map { position, counts, statuses } = map;
-    let (position, counts) = (*position, *counts);
+fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &PastMap, queue: Option<QueueSummaryBody>) -> Response {
+    let (position, counts, statuses) = (map.position(), map.counts(), map.statuses());
     // Turns end by time too, so with a waiting room the position alone does not name the state.
     let tag =
         queue.as_ref().map_or_else(|| Tag::new(position), |queue| Tag::new(format_args!("{position}-{}-{}", queue.active, queue.is_full)));
@@ -134,8 +119,8 @@ fn answer(headers: &HeaderMap, format: Format, show: &LiveShow, map: &Map, queue
     conditional::json(headers, &tag, "no-cache", body)
 }
 
-/// Folds the log up to a moment.
-async fn past(state: &QueryState, show: &LiveShow, moment: Moment) -> Answer<SeatView> {
+/// Folds the log up to a moment, from the last snapshot before it on.
+async fn past(state: &QueryState, show: &LiveShow, moment: Moment) -> Answer<PastMap> {
     let head = show.view().position();
     if let Moment::Position(position) = moment
         && !(1..=head).contains(&position)
@@ -144,19 +129,22 @@ async fn past(state: &QueryState, show: &LiveShow, moment: Moment) -> Answer<Sea
         return Err(Problem::new(Code::NotFound, detail).with("position", head).into());
     }
     let _permit = state.past_read().await?;
-    let mut view: Option<SeatView> = None;
+    let mut map = match moment {
+        Moment::Position(position) => show.snapshot_at_position(position),
+        Moment::At(at) => show.snapshot_at_instant(at),
+    };
     loop {
-        let after = view.as_ref().map_or(0, SeatView::position);
+        let after = map.as_ref().map_or(0, PastMap::position);
         let facts =
             state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| log_failed("reading a show's history", &error))?;
         for fact in &facts {
             if is_after(fact, moment) {
-                return view.ok_or_else(|| Problem::new(Code::NotFound, "This event had not been scheduled then.").into());
+                return map.ok_or_else(|| Problem::new(Code::NotFound, "This event had not been scheduled then.").into());
             }
-            apply(&mut view, show, fact)?;
+            apply(&mut map, show, fact)?;
         }
         if facts.len() < READ_FACTS {
-            return view.ok_or_else(|| Problem::new(Code::NotFound, "There is no such event.").into());
+            return map.ok_or_else(|| Problem::new(Code::NotFound, "There is no such event.").into());
         }
     }
 }
@@ -168,13 +156,10 @@ fn is_after(fact: &StoredFact, moment: Moment) -> bool {
     }
 }
 
-fn apply(view: &mut Option<SeatView>, show: &LiveShow, fact: &StoredFact) -> Answer<()> {
-    match view {
-        None => *view = Some(SeatView::scheduled(show.chart(), fact.recorded_at)),
-        Some(view) => {
-            let event = decode(fact).map_err(|error| internal("reading a show's history", &error))?;
-            view.apply(fact.position, fact.recorded_at, &event).map_err(|error| internal("folding a show's history", &error))?;
-        }
+fn apply(map: &mut Option<PastMap>, show: &LiveShow, fact: &StoredFact) -> Answer<()> {
+    match map {
+        None => *map = Some(PastMap::scheduled(show.chart(), fact.recorded_at)),
+        Some(map) => map.apply(fact).map_err(|error| internal("folding a show's history", &error))?,
     }
     Ok(())
 }

@@ -74,6 +74,7 @@ codes! {
     Overloaded "overloaded" 503 "Too much is going on" "Nothing was done. Try again after `Retry-After` seconds."
     OutcomeUnknown "outcome-unknown" 503 "The outcome is not known yet" "The command may or may not have been recorded. Send it again with the same Idempotency-Key."
     LogUnreachable "log-unreachable" 503 "The log can't be reached" "Nothing was done, and nothing can be told that is surely up to date. Try again after `Retry-After` seconds."
+    NotSealed "not-sealed" 503 "The facts are not sealed yet" "A checkpoint is signed about once a second. Try again after `Retry-After` seconds."
     NotReached "not-reached" 503 "The view is not there yet" "The view has not reached the position asked for. `position`, or `log_position`, says how far it is."
     NotReady "not-ready" 503 "The server is starting or stopping" "Nothing was done. Try again after `Retry-After` seconds."
 }

@@ -6,8 +6,9 @@ use fullhouse_eventstore::Log;
 use fullhouse_projector::duties::Duty;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::{self, Connection, DueHolds, Partition};
-use fullhouse_projector::{duties, relay, sql};
+use fullhouse_projector::{duties, relay, sealing, sql};
 use fullhouse_schemas::names::{PARTITIONS, subject_of_due_holds};
+use fullhouse_transparency::{CheckpointKey, Checkpoints};
 use fullhouse_views::LiveViews;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ const RELAY: u16 = 1;
 /// The other partitions follow.
 const FIRST_PARTITION: u16 = 2;
 const WAITING_ROOMS: u16 = 100;
+const SEALING: u16 = 101;
 
 /// Everything that a projector may have to do.
 pub struct Duties {
@@ -30,6 +32,8 @@ pub struct Duties {
     pub redis: Option<Connection>,
     /// Kept up to date by somebody else.
     pub views: Option<Arc<LiveViews>>,
+    pub checkpoints: Checkpoints,
+    pub checkpoint_key: CheckpointKey,
     /// Whether holds that are due are reported.
     pub reports_due: bool,
     pub health: Health,
@@ -39,7 +43,7 @@ impl Duties {
     /// Does its share until `stop`.
     pub async fn share(self, stop: CancellationToken) {
         let duty = |number, name: &str| Duty { number, name: name.to_owned() };
-        let mut all = vec![duty(SQL_VIEWS, "the SQL views")];
+        let mut all = vec![duty(SQL_VIEWS, "the SQL views"), duty(SEALING, "sealing")];
         all.extend(self.nats.iter().map(|_| duty(RELAY, "the relay")));
         all.extend(self.views.iter().filter(|_| self.nats.is_some()).map(|_| duty(WAITING_ROOMS, "the waiting rooms")));
         let partitions = (0..PARTITIONS).map(|partition| duty(FIRST_PARTITION + partition, &format!("partition {partition} in Redis")));
@@ -51,6 +55,7 @@ impl Duties {
         let (log, health) = (self.log.clone(), self.health.clone());
         match (duty, &self.nats, &self.redis) {
             (SQL_VIEWS, _, _) => tokio::spawn(sql::postgres::run(log, self.database_url.clone(), health, stop)),
+            (SEALING, _, _) => tokio::spawn(sealing::run(log, self.checkpoints.clone(), self.checkpoint_key.clone(), health, stop)),
             (RELAY, Some(nats), _) => {
                 let jetstream = async_nats::jetstream::new(nats.clone());
                 tokio::spawn(relay::run(log, jetstream, self.cluster.clone(), health, stop))

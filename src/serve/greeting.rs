@@ -26,6 +26,7 @@ pub fn print(address: SocketAddr, settings: &ServeSettings, parts: &Parts, event
         return crate::print_result(&format!("{}\n", lines.join("\n")));
     }
     lines.push(format!("  Seat map       {url}/"));
+    lines.push(format!("  Audit          {url}/audit#token={}", token(Role::Auditor)));
     lines.push(format!("  Documentation  {url}/docs"));
     lines.push(format!("  Data           {}", settings.data.display()));
     lines.push(String::new());

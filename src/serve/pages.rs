@@ -20,13 +20,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The documentation's own scripts set styles in elements.
 const DOCUMENTATION_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `/`, `/web/…` and `/docs`.
+/// `/`, `/audit`, `/web/…` and `/docs`.
 pub fn router() -> Router {
     let documentation: Router = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]).validator_url("none")).into();
     let policy = HeaderValue::from_static(DOCUMENTATION_POLICY);
     let documentation = documentation.route_layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, policy));
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
+        .route("/audit", get(|headers: HeaderMap| async move { page("audit.html", &headers) }))
         .route("/web/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { page(&path, &headers) }))
         .merge(documentation)
 }

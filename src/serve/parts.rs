@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use fullhouse_command::sequencer::Submission;
 use fullhouse_command::{Action, CommandState, Rooms, Sequencer};
+use fullhouse_demand::{Demand, DemandStore};
 use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::Access;
@@ -13,11 +14,12 @@ use fullhouse_line::{Line, Presence};
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
 use fullhouse_projector::timers::Timers;
-use fullhouse_projector::{admission, live, sql, timers};
+use fullhouse_projector::{admission, live, sealing, sql, timers};
 use fullhouse_query::stream::StreamLimits;
 use fullhouse_query::{QueryState, Streams};
 use fullhouse_schemas::names::{read_due_hold, subject_of_due_holds, subject_of_room_orders};
 use fullhouse_schemas::room_messages::RoomOrder;
+use fullhouse_transparency::Checkpoints;
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -28,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use super::duties::Duties;
 use super::{broker, rooms};
 use crate::address;
+use crate::checkpoint_key;
 use crate::cli::{ServeRole, ServeSettings};
 use crate::store;
 
@@ -47,6 +50,8 @@ pub struct Parts {
     pub health: Health,
     pub commands: Option<Commands>,
     pub queries: Option<Queries>,
+    checkpoints: Option<Checkpoints>,
+    demand: Option<DemandStore>,
     /// Who is there, waiting for his turn.
     presence: Arc<Presence>,
     /// What sends commands of its own.
@@ -111,6 +116,18 @@ impl Parts {
         } else {
             None
         };
+        let checkpoints = if settings.role.has_queries() || settings.role.has_projections() {
+            let access = if settings.role.has_projections() { Access::Append } else { Access::Read };
+            Some(store::open_checkpoints(&settings.data, settings.database_url.as_deref(), access).await?)
+        } else {
+            None
+        };
+        let demand = if settings.role.has_commands() || settings.role.has_queries() {
+            let access = if settings.role.has_commands() { Access::Append } else { Access::Read };
+            store::open_demand(&settings.data, settings.database_url.as_deref(), access).await?
+        } else {
+            None
+        };
         let head_at_start = log.head();
         let mut parts = Self {
             head_at_start,
@@ -119,6 +136,8 @@ impl Parts {
             presence: Arc::new(Presence::new(rand::random())),
             commands: None,
             queries: None,
+            checkpoints,
+            demand,
             senders: Tasks::default(),
             projections: Tasks::default(),
             log,
@@ -152,7 +171,10 @@ impl Parts {
         }
         let cluster = settings.cluster.as_str().into();
         let rooms = Rooms::new(sequencer.clone(), line, self.presence.clone(), self.tokens.clone());
-        let state = CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), tokens: self.tokens.clone(), cluster };
+        let demand = Demand::new(self.log.clone());
+        let keeping = demand.clone().keep(self.demand.clone().expect("it is opened for commands"), self.projections.stop.clone());
+        self.projections.running.spawn(keeping);
+        let state = CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), demand, tokens: self.tokens.clone(), cluster };
         Commands { sequencer, state, rooms, stop, task }
     }
 
@@ -164,7 +186,15 @@ impl Parts {
         let streams_stop = CancellationToken::new();
         let limits = StreamLimits { total: settings.max_streams, per_address: settings.max_streams_per_address };
         let streams = Arc::new(Streams::new(limits, self.log.clone(), streams_stop.clone()));
-        let state = QueryState::new(views.clone(), self.log.clone(), self.tokens.clone(), streams, self.presence.clone());
+        let state = QueryState::new(
+            views.clone(),
+            self.log.clone(),
+            self.checkpoints.clone().expect("they are opened for queries"),
+            self.demand.clone().expect("it is opened for queries"),
+            self.tokens.clone(),
+            streams,
+            self.presence.clone(),
+        );
         Queries { views, state, streams_stop }
     }
 
@@ -206,7 +236,11 @@ impl Parts {
 
     async fn start_projections(&self, settings: &ServeSettings, nats: Option<async_nats::Client>) -> anyhow::Result<()> {
         let (log, health, stop) = (self.log.clone(), self.health.clone(), self.projections.stop.clone());
+        let checkpoints = self.checkpoints.clone().expect("they are opened for projections");
+        let checkpoint_key = checkpoint_key::open(&settings.data, settings.checkpoint_key.as_deref(), &settings.cluster)?;
+        checkpoint_key::check(&checkpoint_key, &checkpoints).await?;
         let Some(database_url) = settings.database_url.clone() else {
+            self.projections.running.spawn(sealing::run(log.clone(), checkpoints, checkpoint_key, health.clone(), stop.clone()));
             self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop));
             return Ok(());
         };
@@ -222,7 +256,18 @@ impl Parts {
         // Where commands are decided too, timers in memory do that.
         let reports_due = settings.timers && settings.role == ServeRole::Projector;
         let views = nats.as_ref().map(|_| self.views_for_duties());
-        let duties = Duties { log, cluster: settings.cluster.clone(), database_url, nats, redis, views, reports_due, health };
+        let duties = Duties {
+            log,
+            cluster: settings.cluster.clone(),
+            database_url,
+            nats,
+            redis,
+            views,
+            reports_due,
+            checkpoints,
+            checkpoint_key,
+            health,
+        };
         self.projections.running.spawn(duties.share(stop));
         Ok(())
     }

@@ -1,21 +1,28 @@
 //! `fullhouse verify`: replays the whole log and checks what is promised.
 //!
 //! * [`replay`]: the log against itself and against the rules
+//! * [`source`]: where the facts come from
+//! * [`seals`]: the log against what was signed about it
 //! * [`views`]: the SQL views against the fold of the log
 //! * [`redis`]: the views in Redis, the same
+//! * [`repair`]: making views anew
 //! * [`report`]: what was found
 
 mod redis;
+mod repair;
 mod replay;
 mod report;
+mod seals;
+mod source;
 mod views;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fullhouse_eventstore::LogError;
+use fullhouse_eventstore::postgres::Access;
 use fullhouse_schemas::StoredFact;
+use fullhouse_transparency::tree::Hash;
 
 use self::redis::RedisViews;
 use crate::cli::VerifySettings;
@@ -23,12 +30,12 @@ use crate::progress::Progress;
 use crate::store;
 use replay::Replay;
 use report::{Breach, Promise, Report};
+use seals::Seals;
+use source::{Read, Source};
 use views::SqlViews;
 
 /// How long the log may take to tell its head.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many facts are read at a time.
-const READ_FACTS: usize = 10_000;
 /// A log with more breaches than this is not worth listing further.
 const BREACHES_MAX: usize = 100;
 /// The exit code of a log in which something is broken.
@@ -37,7 +44,7 @@ const EXIT_BROKEN: u8 = 1;
 /// Verifies a data folder, whether a server uses it or not; prints the report.
 pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
-    let report = runtime.block_on(verify(settings))?;
+    let report = runtime.block_on(verify_and_repair(settings))?;
     let text = if settings.json {
         serde_json::to_string_pretty(&report).context("the report can't be written")? + "\n"
     } else {
@@ -47,79 +54,125 @@ pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
     Ok(if report.breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_BROKEN) })
 }
 
+async fn verify_and_repair(settings: &VerifySettings) -> anyhow::Result<Report> {
+    let report = verify(settings).await?;
+    let repaired = if settings.repair { repair::repair(settings, &report).await? } else { Vec::new() };
+    if repaired.is_empty() {
+        return Ok(report);
+    }
+    Ok(Report { repaired, ..verify(settings).await? })
+}
+
 async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
-    let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
-    let views = SqlViews::open(&settings.data, settings.database_url.as_deref()).await?;
-    let redis = match &settings.redis_url {
-        Some(url) => Some(RedisViews::read(url, &settings.cluster).await?),
-        None => None,
-    };
-    // Views are read first, so that the log has everything that they tell of.
-    let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-    let mut views = Views { sql: views, redis };
-    let mut replay = Replay::default();
+    let mut verifier = Verifier::open(settings).await?;
     let mut report = Report::default();
-    let progress = Progress::new(head, "verified");
-    let mut after = 0;
-    loop {
-        match log.read_log(after, READ_FACTS).await {
-            Ok(facts) if facts.is_empty() => break,
-            Ok(facts) => {
-                fold(&facts, &mut replay, &mut views, &mut report).await?;
-                after += facts.len() as u64;
-            }
-            // What is damaged can't be replayed. What stands after it still can.
-            Err(LogError::Damaged { log_position, what }) => {
-                let sound = log_position.saturating_sub(after + 1) as usize;
-                let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
-                fold(&before, &mut replay, &mut views, &mut report).await?;
-                report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
-                after = log_position;
-            }
-            Err(error) => return Err(error).context("the log can't be read"),
-        }
-        if report.breaches.len() > BREACHES_MAX {
-            report.is_cut_off = true;
-            break;
-        }
-        progress.tell(after);
-    }
+    let progress = Progress::new(verifier.head, "verified");
+    let after = verifier.replay(&mut report, &progress).await?;
     progress.finish();
-    if !report.is_cut_off {
-        views_that_are_ahead(views.sql.as_ref(), after, &mut report);
+    if !report.is_cut_off
+        && let Source::Log(log) = &verifier.source
+    {
+        views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
         for what in log.contradictions_of_commands().await.context("the commands of the log can't be read")? {
             report.breaches.push(Breach { promise: Promise::Once, log_position: None, event_id: None, what });
         }
+        for what in log.contradictions_of_store().await.context("the log's tables can't be examined")? {
+            report.breaches.push(Breach { promise: Promise::History, log_position: None, event_id: None, what });
+        }
     }
-    if let Some(redis) = &views.redis {
-        redis.count(&replay, &mut report);
-    }
-    replay.check_draws(&mut report.breaches);
-    replay.summarize(&mut report);
+    verifier.finish(after, &mut report);
     report.facts = after;
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// What is compared with the log on the way.
+/// What is verified, and what it is compared with on the way.
+struct Verifier {
+    source: Source,
+    head: u64,
+    replay: Replay,
+    seals: Seals,
+    views: Views,
+}
+
+/// Views that should be the fold of the log.
 struct Views {
     sql: Option<SqlViews>,
     redis: Option<RedisViews>,
 }
 
-/// Replays consecutive facts, and compares the views when their position is reached.
-async fn fold(facts: &[StoredFact], replay: &mut Replay, views: &mut Views, report: &mut Report) -> anyhow::Result<()> {
-    for fact in facts {
-        replay.fold(fact, &mut report.breaches);
-        if let Some(sql) = views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
-            sql.compare(replay, report).await?;
+impl Verifier {
+    async fn open(settings: &VerifySettings) -> anyhow::Result<Self> {
+        let (key, trusted) = (settings.verifier_key.as_deref(), settings.checkpoint.as_deref());
+        if let Some(path) = &settings.export {
+            let views = Views { sql: None, redis: None };
+            let seals = Seals::open(None, key, trusted).await?;
+            return Ok(Self { source: Source::export(path)?, head: 0, replay: Replay::default(), seals, views });
         }
-        if let Some(redis) = &mut views.redis {
-            redis.compare(&fact.show, fact.position, replay, report);
+        let url = settings.database_url.as_deref();
+        let log = store::open_to_read(&settings.data, url).await?;
+        let sql = SqlViews::open(&settings.data, url).await?;
+        let redis = match &settings.redis_url {
+            Some(url) => Some(RedisViews::read(url, &settings.cluster).await?),
+            None => None,
+        };
+        let seals = Seals::open(Some(store::open_checkpoints(&settings.data, url, Access::Read).await?), key, trusted).await?;
+        // Views and checkpoints are read first, so that the log has everything that they tell of.
+        let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
+        Ok(Self { source: Source::Log(log), head, replay: Replay::default(), seals, views: Views { sql, redis } })
+    }
+
+    /// Replays all facts; returns the last log position.
+    async fn replay(&mut self, report: &mut Report, progress: &Progress) -> anyhow::Result<u64> {
+        let mut after = 0;
+        loop {
+            let read = self.source.read(after, &self.replay).await?;
+            if read.is_empty() {
+                return Ok(after);
+            }
+            for read in read {
+                after += 1;
+                match read {
+                    Read::Fact(fact, leaf) => self.fold(&fact, leaf, report).await?,
+                    Read::Damaged { log_position, what } => {
+                        self.seals.cut();
+                        report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
+                        after = log_position;
+                    }
+                }
+            }
+            if report.breaches.len() > BREACHES_MAX {
+                report.is_cut_off = true;
+                return Ok(after);
+            }
+            progress.tell(after);
         }
     }
-    Ok(())
+
+    /// Replays a fact, and compares the views when their position is reached.
+    async fn fold(&mut self, fact: &StoredFact, leaf: Hash, report: &mut Report) -> anyhow::Result<()> {
+        self.replay.fold(fact, &mut report.breaches);
+        self.seals.push(leaf, report).await?;
+        if let Some(sql) = self.views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
+            sql.compare(&self.replay, report).await?;
+        }
+        if let Some(redis) = &mut self.views.redis {
+            redis.compare(&fact.show, fact.position, &self.replay, report);
+        }
+        Ok(())
+    }
+
+    fn finish(self, after: u64, report: &mut Report) {
+        if let Some(redis) = &self.views.redis {
+            redis.count(&self.replay, report);
+        }
+        self.replay.check_draws(&mut report.breaches);
+        self.replay.summarize(report);
+        if !report.is_cut_off {
+            self.seals.finish(after, report);
+        }
+    }
 }
 
 fn views_that_are_ahead(views: Option<&SqlViews>, head: u64, report: &mut Report) {

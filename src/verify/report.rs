@@ -17,8 +17,12 @@ pub struct Report {
     pub views_compared_at: Option<u64>,
     /// What there was in Redis; nothing, when it was not looked at.
     pub redis: Option<OfRedis>,
+    /// What was signed about the log; nothing, when the end was not reached.
+    pub seals: Option<OfSeals>,
     pub seconds: f64,
     pub breaches: Vec<Breach>,
+    /// What was repaired before this was found.
+    pub repaired: Vec<String>,
     /// Whether there was so much broken that verifying was given up.
     pub is_cut_off: bool,
 }
@@ -34,6 +38,19 @@ pub struct OfRedis {
     pub missing: usize,
     /// Those whose view is not at the end of their history.
     pub behind: usize,
+}
+
+/// What verifying has found signed.
+#[derive(Debug, Clone, Serialize)]
+pub struct OfSeals {
+    /// Kept checkpoints that are to be believed.
+    pub checkpoints: usize,
+    /// The log position up to which the log is what was signed.
+    pub sealed: u64,
+    /// The size of the checkpoint that was handed in.
+    pub trusted: Option<u64>,
+    /// The keys that were believed.
+    pub signers: Vec<String>,
 }
 
 /// Something that must not be.
@@ -79,6 +96,9 @@ impl Promise {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for done in &self.repaired {
+            writeln!(formatter, "{done}")?;
+        }
         let rate = self.facts as f64 / self.seconds.max(1e-9);
         writeln!(formatter, "Replayed {} facts in {:.2} s ({rate:.0} facts/s).", self.facts, self.seconds)?;
         writeln!(
@@ -96,6 +116,9 @@ impl fmt::Display for Report {
                 "Of {shows} views in Redis {compared} were compared with the log; {missing} are missing, and {behind} are behind."
             )?;
         }
+        if let Some(seals) = &self.seals {
+            seals.fmt(formatter)?;
+        }
         if self.breaches.is_empty() {
             return writeln!(formatter, "All is as promised.");
         }
@@ -110,6 +133,23 @@ impl fmt::Display for Report {
                 write!(formatter, "  {event}")?;
             }
             writeln!(formatter, "  {}", breach.what)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for OfSeals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { checkpoints, sealed, trusted, signers } = self;
+        if *checkpoints == 0 && trusted.is_none() {
+            return writeln!(formatter, "Nothing was signed about this log.");
+        }
+        writeln!(formatter, "Up to log position {sealed} the log is what was signed ({checkpoints} checkpoints).")?;
+        if let Some(size) = trusted {
+            writeln!(formatter, "The checkpoint that you trust was signed at log position {size}.")?;
+        }
+        for signer in signers {
+            writeln!(formatter, "Signed with {signer}; compare it with the key that you have noted.")?;
         }
         Ok(())
     }

@@ -94,9 +94,9 @@ const QUERIES: [(&str, &str, &str); 3] = [
     ),
     (
         "reservations",
-        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, expires_at, ended_at, payment_reference, position)
+        "SELECT reservation_id, concat_ws(' ', subject, status, seat_numbers, total, currency, expires_at, ended_at, payment_reference, position)
          FROM reservations WHERE event_id = ?1",
-        "SELECT reservation_id, concat_ws(' ', subject, status, seats, total, currency, regexp_replace(to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z',
+        "SELECT reservation_id, concat_ws(' ', subject, status, translate(seat_numbers::text, '{}', '[]'), total, currency, regexp_replace(to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z',
                                           regexp_replace(to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z', payment_reference, position)
          FROM reservations WHERE event_id = $1",
     ),
@@ -154,7 +154,7 @@ fn reservation_row(show: &Show, reservation: &Reservation) -> String {
     let mut columns = vec![
         reservation.subject.to_string(),
         reservation_status(reservation.status).to_owned(),
-        reservation.seats.len().to_string(),
+        format!("{:?}", reservation.seats).replace(' ', ""),
         total.amount.to_string(),
         total.currency.as_str().to_owned(),
         Instant(reservation.expires_at).to_string(),

@@ -8,6 +8,7 @@ pub mod live_map;
 pub mod person;
 pub mod planted;
 pub mod proxy;
+pub mod sale;
 pub mod schedule;
 pub mod server;
 pub mod shopper;

@@ -188,11 +188,17 @@ impl Server {
         answer.body["event_id"].as_str().unwrap().into()
     }
 
+    /// Runs a subcommand on the same log.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut all = arguments.to_vec();
+        all.extend(["--data", self.data.to_str().unwrap()]);
+        all.extend(self.store.iter().map(String::as_str));
+        fullhouse(&all)
+    }
+
     /// Replays the log with `fullhouse verify`; returns its report when all is as promised.
     pub fn verify(&self) -> Value {
-        let mut arguments = vec!["verify", "--json", "--data", self.data.to_str().unwrap()];
-        arguments.extend(self.store.iter().map(String::as_str));
-        let output = fullhouse(&arguments);
+        let output = self.run(&["verify", "--json"]);
         assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }

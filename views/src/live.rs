@@ -7,6 +7,7 @@ use std::time::Duration;
 use fullhouse_domain::{Chart, Event, Plan, Room, ShowId, Timestamp};
 use tokio::sync::watch;
 
+use crate::past::{PastMap, SNAPSHOT_EVERY, Snapshots};
 use crate::seat_view::{Inconsistency, SeatView};
 
 /// All shows that this server knows.
@@ -31,6 +32,7 @@ pub struct LiveShow {
     chart: Arc<Chart>,
     view: RwLock<SeatView>,
     room: Option<RwLock<Room>>,
+    snapshots: RwLock<Snapshots>,
     position: watch::Sender<u64>,
 }
 
@@ -74,7 +76,8 @@ impl LiveViews {
         let chart = Arc::new(Chart::new(&plan));
         let view = RwLock::new(SeatView::scheduled(&chart, recorded_at));
         let room = Room::of_plan(&plan, recorded_at).map(RwLock::new);
-        let show = Arc::new(LiveShow { id: id.clone(), plan, chart, view, room, position: watch::channel(1).0 });
+        let show =
+            Arc::new(LiveShow { id: id.clone(), plan, chart, view, room, snapshots: RwLock::default(), position: watch::channel(1).0 });
         let mut shows = self.shows.write().unwrap_or_else(PoisonError::into_inner);
         shows.by_id.insert(id, show.clone());
         shows.in_order.push((scheduled_at, show.clone()));
@@ -117,6 +120,16 @@ impl LiveShow {
         self.room.as_ref().map(|room| room.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The last snapshot of the map at a position or before it; nothing, when none is so old.
+    pub fn snapshot_at_position(&self, position: u64) -> Option<PastMap> {
+        self.snapshots.read().unwrap_or_else(PoisonError::into_inner).before_position(position)
+    }
+
+    /// The last snapshot of the map that was recorded at an instant or before it; nothing, when none is so old.
+    pub fn snapshot_at_instant(&self, at: Timestamp) -> Option<PastMap> {
+        self.snapshots.read().unwrap_or_else(PoisonError::into_inner).before_instant(at)
+    }
+
     /// The view's position, now and whenever it grows.
     pub fn position(&self) -> watch::Receiver<u64> {
         self.position.subscribe()
@@ -142,6 +155,9 @@ impl LiveShow {
             if applied.is_err() {
                 break;
             }
+            if position.is_multiple_of(SNAPSHOT_EVERY) {
+                self.snapshots.write().unwrap_or_else(PoisonError::into_inner).take(&view);
+            }
         }
         let position = view.position();
         drop(room);
@@ -157,4 +173,76 @@ async fn reach(mut watched: watch::Receiver<u64>, position: u64, patience: Durat
     }
     let reached = watched.wait_for(|&reached| reached >= position);
     matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use fullhouse_domain::{ReservationId, SeatIndex, Subject, testing};
+    use fullhouse_schemas::fact::FactKind;
+    use fullhouse_schemas::{CommandId, StoredFact};
+
+    use super::*;
+
+    /// A show of some seats, and a history of it in which holds come and go. Facts of a batch are recorded at one instant.
+    fn history(positions: u64) -> (Arc<LiveShow>, Vec<(StoredFact, Event)>) {
+        let id = ShowId::parse("local-a").expect("plain");
+        let show = LiveViews::default().add(id.clone(), testing::plan(&[7]), 1, Timestamp::default());
+        let facts = (2..=positions).map(|position| {
+            let (round, seat) = (position / 2, (position / 2 * 5 % 7) as SeatIndex);
+            let reservation = ReservationId::of_show(&id, &format!("r{round}")).expect("plain");
+            let subject = Subject::parse("ann").expect("visible");
+            let seats = vec![seat];
+            let (kind, event) = match (position % 2, round % 3) {
+                (0, _) => {
+                    (FactKind::SeatsHeld, Event::SeatsHeld { reservation, subject, seats, expires_at: Timestamp::from_micros(i64::MAX) })
+                }
+                (_, 0) => (FactKind::HoldExpired, Event::HoldExpired { reservation, seats }),
+                _ => (FactKind::HoldReleased, Event::HoldReleased { reservation, seats }),
+            };
+            let fact = StoredFact {
+                log_position: position,
+                show: id.clone(),
+                position,
+                kind,
+                version: 1,
+                recorded_at: Timestamp::from_micros(position as i64 / 3),
+                command_id: CommandId([0; 16]),
+                subject: None,
+                data: String::new(),
+                touches: vec![seat],
+            };
+            (fact, event)
+        });
+        (show, facts.collect())
+    }
+
+    #[test]
+    fn a_snapshot_and_what_follows_it_come_to_the_same_as_the_whole_fold() {
+        let (show, facts) = history(3 * SNAPSHOT_EVERY + 10);
+        show.apply(facts.iter().map(|(fact, event)| (fact.position, fact.recorded_at, event))).expect("a possible history");
+        let mut folded = PastMap::scheduled(show.chart(), Timestamp::default());
+        let mut checked = 0;
+        for (fact, _) in &facts {
+            folded.apply(fact).expect("a possible history");
+            let snapshot = show.snapshot_at_position(fact.position);
+            assert_eq!(snapshot.is_none(), fact.position < SNAPSHOT_EVERY);
+            if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.position() == fact.position) {
+                assert_eq!(snapshot, folded);
+                checked += 1;
+            }
+        }
+        assert_eq!((checked, &folded), (3, &PastMap::of(&show.view())));
+    }
+
+    #[test]
+    fn a_snapshot_by_time_has_nothing_that_was_recorded_later() {
+        let (show, facts) = history(2 * SNAPSHOT_EVERY);
+        show.apply(facts.iter().map(|(fact, event)| (fact.position, fact.recorded_at, event))).expect("a possible history");
+        for (fact, _) in facts.iter().filter(|(fact, _)| fact.position.abs_diff(SNAPSHOT_EVERY) < 5) {
+            let just_before = Timestamp::from_micros(fact.recorded_at.as_micros() - 1);
+            for at in [fact.recorded_at, just_before] {
+                assert!(show.snapshot_at_instant(at).is_none_or(|snapshot| snapshot.recorded_at() <= at));
+            }
+        }
+    }
 }

@@ -153,6 +153,13 @@ impl SeatView {
         })
     }
 
+    /// The positions of the facts about a reservation, the first one first.
+    pub fn positions_about(&self, id: &ReservationId) -> Vec<u64> {
+        let Some(&number) = self.number_of.get(id) else { return Vec::new() };
+        // Position 2 is the first that is about a reservation.
+        (2..).zip(&self.about).filter(|(_, about)| **about == number).map(|(position, _)| position).collect()
+    }
+
     /// A person's reservations, the oldest first.
     pub fn reservations_of(&self, subject: &Subject) -> impl Iterator<Item = &Reservation> {
         self.numbers_of.get(subject).into_iter().flatten().map(|&number| &self.reservations[number as usize])
@@ -207,6 +214,13 @@ mod tests {
         assert_eq!(changed(3), [id("r1")]);
         assert_eq!(changed(4), []);
         assert_eq!(changed(99), []);
+    }
+
+    #[test]
+    fn it_tells_where_the_facts_about_a_reservation_stand() {
+        let view = view(&[held("r1", &[0]), held("r2", &[2]), released("r1", &[0])]);
+        assert_eq!(view.positions_about(&id("r1")), [2, 4]);
+        assert!(view.positions_about(&id("r3")).is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use axum::extract::FromRef;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post, put};
+use fullhouse_demand::Demand;
 use fullhouse_domain::{ShowId, Subject};
 use fullhouse_eventstore::Fingerprint;
 use fullhouse_http::problem::{Failure, PROBLEM_MEDIA_TYPE};
@@ -41,6 +42,8 @@ pub struct CommandState {
     pub sequencer: Sequencer,
     /// The waiting rooms.
     pub rooms: Rooms,
+    /// Where refused holds are noted.
+    pub demand: Demand,
     /// Who is who.
     pub tokens: Arc<Tokens>,
     /// The short name of this cluster, which the ids of its shows begin with.
@@ -120,8 +123,15 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
 
 /// Submits a command and waits. The sequencer's task does the work, so a client that hangs up takes nothing with it.
 async fn submit(state: &CommandState, submission: Submission) -> Answer<Outcome> {
+    match submit_even_in_vain(state, submission).await? {
+        Outcome::Refused { refusal, position } => Err(Problem::refused(&refusal, position).into()),
+        outcome => Ok(outcome),
+    }
+}
+
+/// The same for whoever has more to do with a refusal than to answer with it.
+async fn submit_even_in_vain(state: &CommandState, submission: Submission) -> Answer<Outcome> {
     match state.sequencer.submit(submission).await {
-        Ok(Outcome::Refused { refusal, position }) => Err(Problem::refused(&refusal, position).into()),
         Ok(Outcome::KeyReused) => {
             let detail = "The key stands for another request of yours. Send a new key, or the same request.";
             Err(Problem::new(Code::IdempotencyKeyReused, detail).into())

@@ -4,12 +4,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use fullhouse_domain::{Command, ReservationId, ShowId};
+use fullhouse_domain::{Command, ReservationId, ShowId, Wanted};
 use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId, Ticket};
 use fullhouse_schemas::http::{ReservationBody, ReserveBody};
 use fullhouse_schemas::{Code, Problem};
 
-use super::{CommandState, Sent, created, impossible, random_word, refused_as, reservation_body, submit};
+use super::{CommandState, Sent, created, impossible, random_word, refused_as, reservation_body, submit_even_in_vain};
 use crate::outcome::Outcome;
 use crate::sequencer::Action;
 
@@ -42,8 +42,16 @@ pub async fn reserve(
     let reservation = ReservationId::of_show(&show, &random_word()).expect("a show's id and a random word make an id");
     let sent = Sent { subject: &subject, key: key.as_ref(), request_id: &request_id, target: "POST /reserve", body: &bytes };
     let pass = Ticket::pass_of(&headers, &state.tokens, &show, &subject);
+    let seats = match &wanted {
+        Wanted::Seats(labels) => labels.len(),
+        Wanted::BestAvailable { count, .. } => *count as usize,
+    };
     let command = Command::HoldSeats { reservation, subject: subject.clone(), wanted, pass };
-    match submit(&state, sent.submission(show, Action::Command(command))).await? {
+    match submit_even_in_vain(&state, sent.submission(show.clone(), Action::Command(command))).await? {
+        Outcome::Refused { refusal, position } => {
+            state.demand.note(show, subject, seats, &refusal, position);
+            Err(Problem::refused(&refusal, position).into())
+        }
         Outcome::Held(claimed) => Ok(created(&format!("/reserve/{}", claimed.reservation.id), &reservation_body(&claimed))),
         Outcome::RefusedAs(problem) => Ok(refused_as(problem)),
         other => Err(impossible(&other)),

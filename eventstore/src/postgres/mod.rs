@@ -5,11 +5,13 @@
 //! * `write`: the append
 //! * `read`: the reads
 //! * `clock`: the database's clock, as this process knows it
+//! * `single`: one connection for what is asked seldom
 //! * `watch`: noticing what others append
 
 mod clock;
 mod connect;
 mod read;
+mod single;
 mod watch;
 mod write;
 
@@ -27,6 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use connect::{
     Access, Schema, check_right, check_settings, check_tables, check_version, column, connect_to, migrate, migrate_schema, timely,
 };
+pub use single::{SingleConnection, Working};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;
@@ -155,6 +158,10 @@ impl PostgresLog {
 
     pub(crate) async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         self.read(|connection| Box::pin(read::contradictions_of_commands(connection))).await
+    }
+
+    pub(crate) async fn contradictions_of_store(&self) -> Result<Vec<String>, LogError> {
+        self.read(|connection| Box::pin(read::contradictions_of_store(connection))).await
     }
 
     /// Reads in a task of its own: whoever stops waiting must not leave a half-read answer on a connection.

@@ -123,3 +123,15 @@ pub(crate) async fn contradictions_of_commands(connection: &mut PgConnection) ->
     let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(connection).await.map_err(failed("comparing commands with facts"))?;
     Ok(rows.into_iter().map(|(id, from)| format!("the facts from log position {from} on are not those of command {id}")).collect())
 }
+
+/// Triggers that keep facts from being changed, and are missing or switched off.
+pub(crate) async fn contradictions_of_store(connection: &mut PgConnection) -> Result<Vec<String>, LogError> {
+    let sql = "SELECT expected.name FROM unnest($1::text[]) AS expected (name)
+               WHERE NOT EXISTS (SELECT FROM pg_trigger AS there
+                                 WHERE there.tgname = expected.name AND there.tgenabled IN ('O', 'A')
+                                       AND there.tgrelid IN ('fullhouse.facts'::regclass, 'fullhouse.commands'::regclass))";
+    let expected = ["facts_are_never_changed", "facts_are_never_truncated", "commands_are_never_changed", "commands_are_never_truncated"];
+    let missing: Vec<String> =
+        sqlx::query_scalar(sql).bind(&expected[..]).fetch_all(connection).await.map_err(failed("examining the log's tables"))?;
+    Ok(missing.into_iter().map(|name| format!("the trigger `{name}` of the log is missing or switched off")).collect())
+}

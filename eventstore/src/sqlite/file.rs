@@ -1,5 +1,6 @@
 //! The file: its format, and the checks before anybody uses it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -131,4 +132,17 @@ fn of_open(path: &Path, error: rusqlite::Error) -> LogError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LogError::NotALog { path: path.into(), what: error.to_string() },
         _ => LogError::Store { doing: "opening the log", source: error.into() },
     }
+}
+
+/// What a new log is made of: the SQL of each table, index and trigger, by name.
+pub(crate) fn schema() -> rusqlite::Result<BTreeMap<String, String>> {
+    let empty = Connection::open_in_memory()?;
+    empty.execute_batch(CREATE)?;
+    schema_of(&empty)
+}
+
+/// What a log is made of.
+pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }

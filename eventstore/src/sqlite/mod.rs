@@ -1,8 +1,9 @@
 //! The log in one SQLite file: write-ahead log, `synchronous=FULL`, one writer, separate readers.
 //!
 //! A thread of its own owns the only connection that writes. Readers have connections of their own and never wait for
-//! it. See `docs/decisions/0002-sqlite-through-rusqlite.md`. What other files of ours need too is in [`mod@format`] and [`idle`].
+//! it. See `docs/decisions/0002-sqlite-through-rusqlite.md`. What other files of ours need too is in [`beside`], [`mod@format`] and [`idle`].
 
+pub mod beside;
 mod file;
 pub mod format;
 pub mod idle;
@@ -102,6 +103,10 @@ impl SqliteLog {
 
     pub(crate) async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         self.read(Readers::contradictions_of_commands).await
+    }
+
+    pub(crate) async fn contradictions_of_store(&self) -> Result<Vec<String>, LogError> {
+        self.read(Readers::contradictions_of_store).await
     }
 
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Readers) -> Result<T, LogError> + Send + 'static) -> Result<T, LogError> {

@@ -90,6 +90,25 @@ impl Readers {
         })
     }
 
+    /// Whether the file is whole, its indexes included, and whether its tables and triggers are those that this release makes.
+    pub(crate) fn contradictions_of_store(&self) -> Result<Vec<String>, LogError> {
+        let expected = file::schema().map_err(|error| damaged_or_failed(0, "making tables to compare with", error))?;
+        self.with_connection(|connection| {
+            let failed = |error| damaged_or_failed(0, "examining the file", error);
+            let mut check = connection.prepare("PRAGMA integrity_check").map_err(failed)?;
+            let mut found: Vec<String> = check.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(failed)?;
+            found.retain(|line| line != "ok");
+            let there = file::schema_of(connection).map_err(failed)?;
+            let missing = expected.iter().filter(|(name, sql)| there.get(*name) != Some(sql));
+            found.extend(
+                missing.map(|(name, _)| format!("`{name}` is missing in the log's file, or is another one than this release makes")),
+            );
+            let strange = there.keys().filter(|name| !expected.contains_key(*name));
+            found.extend(strange.map(|name| format!("`{name}` in the log's file is not made by this release")));
+            Ok(found)
+        })
+    }
+
     /// Up to `limit` facts of a show after a position.
     pub(crate) fn show(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<StoredFact>, LogError> {
         self.with_connection(|connection| {

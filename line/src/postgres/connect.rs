@@ -19,21 +19,16 @@ const WRITERS_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '2s'; 
 
 /// A connection that gives numbers.
 pub(crate) async fn to_write(url: &str) -> Result<PgConnection, LineError> {
-    let mut connection = connect(url, "INSERT").await?;
+    let mut connection = connect(url).await?;
     check_settings(&mut connection).await?;
     sqlx::raw_sql(WRITERS_SETTINGS).execute(&mut connection).await.map_err(failed("setting a connection up"))?;
     Ok(connection)
 }
 
-/// A connection that reads.
-pub(crate) async fn to_read(url: &str) -> Result<PgConnection, LineError> {
-    connect(url, "SELECT").await
-}
-
-async fn connect(url: &str, right: &str) -> Result<PgConnection, LineError> {
+async fn connect(url: &str) -> Result<PgConnection, LineError> {
     let mut connection = connect_to(url, SCHEMA.name).await?;
     check_tables(&mut connection, &SCHEMA).await?;
-    check_right(&mut connection, PLACES, right, "fullhouse_command").await?;
+    check_right(&mut connection, PLACES, "INSERT", "fullhouse_command").await?;
     check_version(&mut connection, &SCHEMA).await?;
     Ok(connection)
 }

@@ -8,16 +8,13 @@ mod connect;
 mod read;
 mod write;
 
-use std::sync::Arc;
-
 use fullhouse_domain::{ShowId, Subject};
 use fullhouse_eventstore::LogError;
-use fullhouse_eventstore::postgres::{Schema, migrate_schema};
+use fullhouse_eventstore::postgres::{Schema, SingleConnection, migrate_schema};
 use sqlx::migrate::Migrator;
 
 use crate::error::LineError;
 use crate::queue::Queue;
-use read::Reader;
 use write::Writer;
 
 /// The steps that lead from an empty schema to the line of this release.
@@ -42,7 +39,7 @@ pub async fn migrate(url: &str) -> Result<(), LogError> {
 #[derive(Debug, Clone)]
 pub struct PostgresLine {
     queue: Queue,
-    reader: Arc<Reader>,
+    reader: SingleConnection,
 }
 
 impl PostgresLine {
@@ -51,7 +48,7 @@ impl PostgresLine {
         let connection = connect::to_write(url).await?;
         let (queue, waiting) = Queue::new();
         tokio::spawn(Writer::new(url.into(), connection).run(waiting));
-        Ok(Self { queue, reader: Arc::new(Reader::new(url.into())) })
+        Ok(Self { queue, reader: SingleConnection::new(url, SCHEMA.name) })
     }
 
     pub(crate) async fn join(&self, show: &ShowId, subject: &Subject, instead_of: Option<u64>) -> Result<u64, LineError> {
@@ -64,11 +61,11 @@ impl PostgresLine {
 
     pub(crate) async fn members(&self, show: &ShowId, after: u64, limit: usize) -> Result<Vec<(u64, Subject)>, LineError> {
         let show = show.clone();
-        self.reader.read(move |connection| Box::pin(read::members(connection, show.clone(), after, limit))).await
+        self.reader.with("reading the line", move |connection| Box::pin(read::members(connection, show.clone(), after, limit))).await
     }
 
     pub(crate) async fn last_number(&self, show: &ShowId) -> Result<u64, LineError> {
         let show = show.clone();
-        self.reader.read(move |connection| Box::pin(read::last_number(connection, show.clone()))).await
+        self.reader.with("reading the line", move |connection| Box::pin(read::last_number(connection, show.clone()))).await
     }
 }

@@ -13,6 +13,7 @@ use fullhouse_domain::{ShowId, Subject};
 
 use crate::error::LineError;
 use crate::queue::Queue;
+use file::FILE;
 use read::Readers;
 
 /// A line in a file. Clones share it; the file is closed when the last one is gone.
@@ -25,14 +26,13 @@ pub struct SqliteLine {
 impl SqliteLine {
     /// Opens the line in a folder, and makes it if there is none. A file that is not a line of this release is refused.
     pub fn open(folder: &Path) -> Result<Self, LineError> {
-        let path = file::path(folder);
-        let connection = file::open_for_writing(&path)?;
+        let connection = FILE.open_for_writing(folder)?;
         let (queue, waiting) = Queue::new();
         std::thread::Builder::new()
             .name("line-writer".into())
             .spawn(move || write::run(connection, waiting))
             .map_err(|error| LineError::Unusable { what: format!("the thread that writes can't be started: {error}") })?;
-        Ok(Self { queue, readers: Arc::new(Readers::new(path)) })
+        Ok(Self { queue, readers: Arc::new(Readers::new(FILE.path(folder))) })
     }
 
     pub(crate) async fn join(&self, show: &ShowId, subject: &Subject, instead_of: Option<u64>) -> Result<u64, LineError> {

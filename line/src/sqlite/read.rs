@@ -7,7 +7,7 @@ use fullhouse_eventstore::sqlite::OpenedAs;
 use fullhouse_eventstore::sqlite::idle::IdleConnections;
 use rusqlite::{Connection, params};
 
-use super::file;
+use super::file::FILE;
 use crate::error::{LineError, failed};
 use crate::place;
 
@@ -27,7 +27,7 @@ impl Readers {
     }
 
     fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LineError>) -> Result<T, LineError> {
-        self.idle.with(|| file::connect(&self.path, OpenedAs::Reader), read)
+        self.idle.with(|| FILE.connect(&self.path, OpenedAs::Reader).map_err(LineError::from), read)
     }
 
     /// Up to `limit` people after a number, in the order of numbers.

@@ -21,7 +21,7 @@ use fullhouse_domain::{ReservationId, ShowId};
 use fullhouse_eventstore::{Following, Log};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::hex;
-use fullhouse_schemas::names::{PartitionKeys, partition_of};
+use fullhouse_schemas::names::{PARTITIONS, PartitionKeys, partition_of};
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
@@ -79,6 +79,17 @@ pub async fn run(log: Log, partition: Partition, health: Health, stop: Cancellat
     let following =
         whatever_happens("writing the views in Redis", FAILURES, RETRY_PAUSE, &health, || Views::follow(&log, &partition, &health));
     health.watch("the views in Redis", &stop, following).await;
+}
+
+/// Has all views and timers of a cluster built anew: whoever keeps them finds that the cursors are gone, and begins at the log's beginning.
+pub async fn forget(redis: &Connection, cluster: &str) -> Result<(), ProjectionError> {
+    for partition in 0..PARTITIONS {
+        let mut command = ::redis::cmd("DEL");
+        command.arg(PartitionKeys::new(cluster, partition).cursor());
+        let _: u64 =
+            redis.query(&command).await.map_err(|source| ProjectionError::Redis { doing: "forgetting the views in Redis", source })?;
+    }
+    Ok(())
 }
 
 struct Views<'a> {

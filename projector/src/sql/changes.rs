@@ -36,7 +36,8 @@ pub(crate) struct Held {
     pub reservation: String,
     pub show: ShowId,
     pub subject: String,
-    pub seats: usize,
+    /// In chart order, from 0.
+    pub seat_numbers: Vec<SeatIndex>,
     pub total: Money,
     pub held_at: Timestamp,
     pub expires_at: Timestamp,
@@ -74,7 +75,7 @@ impl Changes {
                     reservation: reservation.to_string(),
                     show: fact.show.clone(),
                     subject: subject.to_string(),
-                    seats: seats.len(),
+                    seat_numbers: seats.clone(),
                     total,
                     held_at: fact.recorded_at,
                     expires_at: *expires_at,

@@ -58,7 +58,7 @@ async fn follow(log: &Log, url: &str, health: &Health) -> Result<Infallible, Pro
         let first = next_facts(&mut follower, health).await?;
         let batches = read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?;
         let began = std::time::Instant::now();
-        timely(WRITE_MAX, views.apply(&batches, u64::MAX), failed("writing the SQL views")).await?;
+        timely(WRITE_MAX, views.apply(&batches, u64::MAX, log.head()), failed("writing the SQL views")).await?;
         metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
         if log.head().saturating_sub(views.log_position()) < FACTS_PER_TRANSACTION_MAX as u64 {

@@ -66,7 +66,7 @@ async fn fold_until(log: &Log, views: &mut PostgresViews, until: u64, tell: &mut
     let mut follower = log.follow(views.log_position());
     while views.log_position() < until {
         let first = follower.next().await?;
-        views.apply(&read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?, until).await?;
+        views.apply(&read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?, until, log.head()).await?;
         tell(views.log_position());
     }
     Ok(())

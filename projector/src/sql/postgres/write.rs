@@ -48,8 +48,9 @@ impl PostgresViews {
         self.connection
     }
 
-    /// Writes what consecutive facts up to a log position change, all or nothing. After an error the views must be opened anew.
-    pub async fn apply(&mut self, batches: &[Following], until: u64) -> Result<(), ProjectionError> {
+    /// Writes what consecutive facts up to a log position change, all or nothing, and how far the log was. After an error the views must
+    /// be opened anew.
+    pub async fn apply(&mut self, batches: &[Following], until: u64, log_head: u64) -> Result<(), ProjectionError> {
         let facts = || batches.iter().flat_map(|batch| batch.iter()).take_while(|fact| fact.log_position <= until);
         for show in self.fold.without_prices(facts()) {
             let prices = read_prices(&mut self.connection, &show).await?;
@@ -57,7 +58,7 @@ impl PostgresViews {
         }
         let Some(folded) = self.fold.fold(facts())? else { return Ok(()) };
         self.check_next(facts().next())?;
-        write(&mut self.connection, self.log_position, &folded).await?;
+        write(&mut self.connection, self.log_position, &folded, log_head).await?;
         self.log_position = folded.log_position;
         Ok(())
     }
@@ -84,15 +85,19 @@ async fn read_prices(connection: &mut PgConnection, show: &ShowId) -> Result<Pri
     Ok(Prices { of_seats: rows.into_iter().map(|(price, _)| price).collect(), currency })
 }
 
-async fn write(connection: &mut PgConnection, from: u64, folded: &Folded) -> Result<(), ProjectionError> {
+async fn write(connection: &mut PgConnection, from: u64, folded: &Folded, log_head: u64) -> Result<(), ProjectionError> {
     let writing = failed("writing the SQL views");
     let mut transaction = connection.begin().await.map_err(&writing)?;
     // Whoever else writes these views waits here, and then finds that this batch is there.
-    let sql = "UPDATE view_position SET log_position = $1, recorded_at = 'epoch'::timestamptz + $2 * interval '1 microsecond' WHERE log_position = $3";
+    let sql =
+        "UPDATE view_position SET log_position = $1, recorded_at = 'epoch'::timestamptz + $2 * interval '1 microsecond', log_head = $4,
+                      updated_at = clock_timestamp()
+               WHERE log_position = $3";
     let moved = sqlx::query(sql)
         .bind(folded.log_position as i64)
         .bind(folded.recorded_at.as_micros())
         .bind(from as i64)
+        .bind(log_head as i64)
         .execute(&mut *transaction)
         .await
         .map_err(&writing)?;
@@ -179,18 +184,18 @@ async fn insert_reservations(connection: &mut PgConnection, held: &BTreeMap<u64,
     if held.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO reservations (held_log_position, reservation_id, event_id, subject, status, seats, total, currency, held_at, expires_at, position)
-               SELECT held_log_position, reservation_id, event_id, subject, 'pending', seats, total, currency,
+    let sql = "INSERT INTO reservations (held_log_position, reservation_id, event_id, subject, status, seats, seat_numbers, total, currency, held_at, expires_at, position)
+               SELECT held_log_position, reservation_id, event_id, subject, 'pending', cardinality(seat_numbers::integer[]), seat_numbers::integer[], total, currency,
                       'epoch'::timestamptz + held_at * interval '1 microsecond', 'epoch'::timestamptz + expires_at * interval '1 microsecond', position
-               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
-                    AS held (held_log_position, reservation_id, event_id, subject, seats, total, currency, held_at, expires_at, position)";
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
+                    AS held (held_log_position, reservation_id, event_id, subject, seat_numbers, total, currency, held_at, expires_at, position)";
     let rows: Vec<(&u64, &Held)> = held.iter().collect();
     sqlx::query(sql)
         .bind(column(&rows, |(log_position, _)| **log_position as i64))
         .bind(column(&rows, |(_, held)| held.reservation.as_str()))
         .bind(column(&rows, |(_, held)| held.show.as_str()))
         .bind(column(&rows, |(_, held)| held.subject.as_str()))
-        .bind(column(&rows, |(_, held)| held.seats as i32))
+        .bind(column(&rows, |(_, held)| array_text(&held.seat_numbers)))
         .bind(column(&rows, |(_, held)| held.total.amount))
         .bind(column(&rows, |(_, held)| held.total.currency.as_str()))
         .bind(column(&rows, |(_, held)| held.held_at.as_micros()))
@@ -199,6 +204,12 @@ async fn insert_reservations(connection: &mut PgConnection, held: &BTreeMap<u64,
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// An array as text: arrays of different lengths can't be the rows of one.
+fn array_text(numbers: &[u32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 async fn end_reservations(connection: &mut PgConnection, ended: &BTreeMap<u64, Ended>) -> Result<(), sqlx::Error> {

@@ -9,15 +9,17 @@ use crate::ProjectionError;
 /// The name of the file in its folder.
 pub const FILE_NAME: &str = "views.sqlite";
 /// Raise it with every change to the tables: a file of another format is made anew from the log.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const CREATE: &str = "
     -- How far the views have come: they are the fold of the log up to this position.
     CREATE TABLE view_position (
         log_position INTEGER NOT NULL,
-        recorded_at  TEXT            -- of the last fact; null while the log is empty
+        recorded_at  TEXT,           -- of the last fact; null while the log is empty
+        log_head     INTEGER NOT NULL, -- where the log ended when this was written
+        updated_at   TEXT            -- when this was written, by the log's clock
     ) STRICT;
-    INSERT INTO view_position VALUES (0, NULL);
+    INSERT INTO view_position VALUES (0, NULL, 0, NULL);
 
     CREATE TABLE shows (
         event_id     TEXT    PRIMARY KEY,
@@ -35,6 +37,7 @@ const CREATE: &str = "
     CREATE TABLE seats (
         seat_key       INTEGER PRIMARY KEY, -- seats of one show follow one another in chart order
         event_id       TEXT    NOT NULL,
+        seat_number    INTEGER NOT NULL, -- in chart order, from 0
         seat           TEXT    NOT NULL, -- the label
         section        TEXT    NOT NULL,
         row            TEXT    NOT NULL,
@@ -55,6 +58,7 @@ const CREATE: &str = "
         subject           TEXT    NOT NULL,
         status            TEXT    NOT NULL, -- pending, reserved, released or expired
         seats             INTEGER NOT NULL, -- how many
+        seat_numbers      TEXT    NOT NULL, -- which, in chart order from 0: a JSON array
         total             INTEGER NOT NULL, -- minor units
         currency          TEXT    NOT NULL,
         held_at           TEXT    NOT NULL,
@@ -97,6 +101,21 @@ const CREATE: &str = "
            avg((julianday(ended_at) - julianday(held_at)) * 86400) FILTER (WHERE status = 'reserved') AS seconds_to_sale,
            max(position) AS position
     FROM reservations GROUP BY event_id;
+
+    -- One row for each seat of each reservation. A show's seats follow one another in chart order, so each is found by its key.
+    CREATE VIEW seat_claims AS
+    SELECT reservations.event_id, reservations.reservation_id, subject, seats.seat_number, seats.seat, section, row, number, price, seats.currency,
+           reservations.status, held_at, expires_at, ended_at, held_log_position
+    FROM reservations
+    JOIN shows ON shows.event_id = reservations.event_id
+    CROSS JOIN json_each(reservations.seat_numbers) AS claimed
+    JOIN seats ON seats.seat_key = shows.first_seat + claimed.value;
+
+    -- How far the views are behind the log: facts that were not in them when they were written, and how long the newest fact took.
+    CREATE VIEW view_lag AS
+    SELECT log_position, log_head, log_head - log_position AS facts_behind,
+           round((julianday(updated_at) - julianday(recorded_at)) * 86400, 3) AS seconds_behind
+    FROM view_position;
 ";
 
 /// Opens the views to write them. A file that can't be the fold of a log with this head is made anew.
@@ -111,11 +130,16 @@ pub(crate) fn open(folder: &Path, log_head: u64) -> Result<Connection, Projectio
         }
         Err(error) => tracing::warn!(%error, "the SQL views can't be used; they are made anew from the log"),
     }
+    remove(folder);
+    create(&path).map_err(|source| ProjectionError::Sql { doing: "making the SQL views", source })
+}
+
+/// Removes the views of a folder.
+pub(crate) fn remove(folder: &Path) {
     for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm")] {
         // What is not there need not be removed; anything else shows when the file is opened.
         let _ = std::fs::remove_file(folder.join(name));
     }
-    create(&path).map_err(|source| ProjectionError::Sql { doing: "making the SQL views", source })
 }
 
 fn usable(path: &Path, log_head: u64) -> rusqlite::Result<Option<Connection>> {

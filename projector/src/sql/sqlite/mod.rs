@@ -6,6 +6,7 @@ mod write;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
+use fullhouse_domain::Timestamp;
 use fullhouse_eventstore::{Following, Log};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +31,7 @@ async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible,
     loop {
         let first = next_facts(&mut follower, health).await?;
         let batches = read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?;
-        views = write(views, batches).await?;
+        views = write(views, batches, log.head(), log.now()).await?;
         metrics::gauge!(LOG_POSITION).set(views.log_position() as f64);
         if log.head() - views.log_position() < FACTS_PER_TRANSACTION_MAX as u64 {
             tokio::time::sleep(PAUSE).await;
@@ -38,10 +39,10 @@ async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible,
     }
 }
 
-async fn write(mut views: SqlViews, batches: Vec<Following>) -> Result<SqlViews, ProjectionError> {
+async fn write(mut views: SqlViews, batches: Vec<Following>, log_head: u64, now: Timestamp) -> Result<SqlViews, ProjectionError> {
     let writing = tokio::task::spawn_blocking(move || {
         let began = std::time::Instant::now();
-        views.apply(&batches)?;
+        views.apply(&batches, log_head, now)?;
         metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
         Ok(views)
     });
@@ -49,4 +50,19 @@ async fn write(mut views: SqlViews, batches: Vec<Following>) -> Result<SqlViews,
         Ok(written) => written,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
+}
+
+/// Makes the views of a folder anew from the whole log; returns the log position that they reach. No server may use the folder
+/// meanwhile. `tell` hears of each log position that is reached.
+pub async fn rebuild(log: &Log, folder: &Path, mut tell: impl FnMut(u64)) -> Result<u64, ProjectionError> {
+    file::remove(folder);
+    let head = log.head();
+    let mut views = SqlViews::open(folder, head)?;
+    let mut follower = log.follow(0);
+    while views.log_position() < head {
+        let first = follower.next().await?;
+        views = write(views, read_more(first, &mut follower, FACTS_PER_TRANSACTION_MAX)?, head, log.now()).await?;
+        tell(views.log_position());
+    }
+    Ok(head)
 }

@@ -56,8 +56,8 @@ impl SqlViews {
         self.log_position
     }
 
-    /// Writes what consecutive facts change, all or nothing.
-    pub fn apply(&mut self, batches: &[Following]) -> Result<(), ProjectionError> {
+    /// Writes what consecutive facts change, all or nothing, and how far the log was.
+    pub fn apply(&mut self, batches: &[Following], log_head: u64, now: Timestamp) -> Result<(), ProjectionError> {
         let facts = || batches.iter().flat_map(|batch| batch.iter());
         for show in self.fold.without_prices(facts()) {
             let prices = read_prices(&self.connection, &show).map_err(failed("reading prices from the SQL views"))?;
@@ -65,7 +65,7 @@ impl SqlViews {
         }
         let Some(folded) = self.fold.fold(facts())? else { return Ok(()) };
         let transaction = self.connection.transaction().map_err(failed("beginning to write the SQL views"))?;
-        write(&transaction, &folded).map_err(failed("writing the SQL views"))?;
+        write(&transaction, &folded, log_head, now).map_err(failed("writing the SQL views"))?;
         transaction.commit().map_err(failed("committing the SQL views"))?;
         self.log_position = folded.log_position;
         Ok(())
@@ -93,7 +93,7 @@ fn text(at: Timestamp) -> String {
     Instant(at).to_string()
 }
 
-fn write(transaction: &Transaction<'_>, folded: &Folded) -> rusqlite::Result<()> {
+fn write(transaction: &Transaction<'_>, folded: &Folded, log_head: u64, now: Timestamp) -> rusqlite::Result<()> {
     let changes = &folded.changes;
     for scheduled in &folded.scheduled {
         insert_show(transaction, scheduled)?;
@@ -108,8 +108,8 @@ fn write(transaction: &Transaction<'_>, folded: &Folded) -> rusqlite::Result<()>
         transaction.prepare_cached("UPDATE shows SET position = ?2 WHERE event_id = ?1")?.execute(params![show.as_str(), position])?;
     }
     transaction
-        .prepare_cached("UPDATE view_position SET log_position = ?1, recorded_at = ?2")?
-        .execute(params![folded.log_position, text(folded.recorded_at)])?;
+        .prepare_cached("UPDATE view_position SET log_position = ?1, recorded_at = ?2, log_head = ?3, updated_at = ?4")?
+        .execute(params![folded.log_position, text(folded.recorded_at), log_head, text(now)])?;
     Ok(())
 }
 
@@ -129,13 +129,15 @@ fn insert_show(transaction: &Transaction<'_>, Scheduled { show, position, schedu
         position,
         first_seat,
     ])?;
-    let mut insert = transaction.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'available', NULL, ?9, ?10)")?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'available', NULL, ?10, ?11)")?;
     for seat in 0..chart.seats() {
         let (row, number) = chart.row_and_number(seat);
         let section = chart.section_of(seat);
         insert.execute(params![
             first_seat + u64::from(seat),
             show.as_str(),
+            seat,
             chart.label(seat),
             section.name,
             row,
@@ -168,17 +170,18 @@ fn update_seats(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::R
 }
 
 fn insert_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?10)")?;
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, NULL, NULL, ?11)")?;
     let (mut held_at, mut expires_at) = (InstantText::default(), InstantText::default());
     for (log_position, held) in &changes.held {
-        let Held { reservation, show, subject, seats, total, held_at: since, expires_at: until, position } = held;
+        let Held { reservation, show, subject, seat_numbers, total, held_at: since, expires_at: until, position } = held;
         insert.execute(params![
             log_position,
             reservation,
             show.as_str(),
             subject,
-            *seats as u64,
+            seat_numbers.len() as u64,
+            json_array(seat_numbers),
             total.amount,
             total.currency.as_str(),
             held_at.of(*since),
@@ -187,6 +190,18 @@ fn insert_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusq
         ])?;
     }
     Ok(())
+}
+
+fn json_array(numbers: &[u32]) -> String {
+    let mut text = String::from("[");
+    for (index, number) in numbers.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&number.to_string());
+    }
+    text.push(']');
+    text
 }
 
 fn end_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {

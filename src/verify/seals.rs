@@ -1,0 +1,182 @@
+//! The log against what was signed about it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use fullhouse_transparency::tree::{GrowingTree, Hash, TILE, Tiles};
+use fullhouse_transparency::{Checkpoint, Checkpoints, KeptCheckpoint, VerifierKey};
+
+use super::report::{Breach, OfSeals, Promise, Report};
+
+/// How many checkpoints are read at a time.
+const READ_CHECKPOINTS: usize = 1_000;
+const UNREADABLE: &str = "the checkpoints can't be read";
+
+/// A tree that grows with the log, and what it is compared with on the way.
+#[derive(Default)]
+pub struct Seals {
+    tree: GrowingTree,
+    kept: Option<Kept>,
+    /// A checkpoint that somebody else has kept.
+    trusted: Option<Checkpoint>,
+    /// Up to here all is as it was signed.
+    sound: u64,
+    /// Up to here the tiles are as they were kept. Nobody has signed them, so this only helps to say where a change is.
+    sound_tiles: u64,
+    /// Roots are compared no more once one differs: all later ones differ too.
+    is_broken: bool,
+    /// A fact could not be read, so there is no tree over it.
+    is_cut: bool,
+    checkpoints: usize,
+}
+
+/// What is kept beside the log.
+struct Kept {
+    store: Checkpoints,
+    /// Those that are read and not reached yet.
+    ahead: VecDeque<KeptCheckpoint>,
+    tiles: Tiles,
+    tiles_differ: bool,
+    /// The size of the newest when verifying began. The log had that much.
+    newest: u64,
+    /// The keys that may have signed.
+    keys: Vec<VerifierKey>,
+}
+
+impl Seals {
+    /// What is compared: the checkpoints of a store, believed with the key that is named or else with those that the store names;
+    /// and one that was kept elsewhere.
+    pub async fn open(store: Option<Checkpoints>, key: Option<&str>, checkpoint: Option<&Path>) -> anyhow::Result<Self> {
+        let key =
+            key.map(VerifierKey::parse).transpose().context("the public key (--verifier-key, FULLHOUSE_VERIFIER_KEY) can't be used")?;
+        let trusted = checkpoint.map(|path| read_trusted(path, key.as_ref())).transpose()?;
+        let kept = match store {
+            Some(store) => Some(Kept::open(store, key).await?),
+            None => None,
+        };
+        Ok(Self { kept, trusted, ..Self::default() })
+    }
+
+    /// Takes the next fact's leaf into account.
+    pub async fn push(&mut self, leaf: Hash, report: &mut Report) -> anyhow::Result<()> {
+        if self.is_cut {
+            return Ok(());
+        }
+        self.tree.push(leaf);
+        let size = self.tree.size();
+        if size.is_multiple_of(TILE) {
+            self.compare_tile(size / TILE - 1, report);
+        }
+        if let Some(trusted) = self.trusted.clone().filter(|trusted| trusted.size == size) {
+            self.compare_root(&trusted.root, "the checkpoint that you trust", report);
+        }
+        let reached = match &mut self.kept {
+            Some(kept) => kept.reached(size).await?,
+            None => None,
+        };
+        match reached {
+            Some(Ok(checkpoint)) => {
+                self.checkpoints += 1;
+                self.compare_root(&checkpoint.root, "the checkpoint", report);
+            }
+            Some(Err(what)) => report.breaches.push(breach(size, what)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A fact could not be read: what stands after it can't be compared.
+    pub fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// At the end of the log: what was signed beyond it?
+    pub fn finish(self, head: u64, report: &mut Report) {
+        let newest = self.kept.as_ref().map_or(0, |kept| kept.newest);
+        let signed = newest.max(self.trusted.as_ref().map_or(0, |trusted| trusted.size));
+        if signed > head {
+            let first = self.sound.max(self.sound_tiles) + 1;
+            let what =
+                format!("the log ends at log position {head}, but {signed} facts were signed: some of those from {first} on are missing");
+            report.breaches.push(breach(first.min(head + 1), what));
+        }
+        let signers = self.kept.iter().flat_map(|kept| &kept.keys).map(ToString::to_string).collect();
+        let trusted = self.trusted.map(|trusted| trusted.size);
+        report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, signers });
+    }
+
+    fn compare_root(&mut self, signed: &Hash, by_what: &str, report: &mut Report) {
+        let size = self.tree.size();
+        if self.tree.root() == *signed {
+            if !self.is_broken {
+                self.sound = size;
+            }
+        } else if !std::mem::replace(&mut self.is_broken, true) {
+            let first = self.sound.max(self.sound_tiles) + 1;
+            let what = match size - first.min(size) {
+                0 => format!("the fact is not the one that was signed: the root differs from {by_what}"),
+                _ => format!("one of the facts at log positions {first} to {size} is not what was signed: the root differs from {by_what}"),
+            };
+            report.breaches.push(breach(first.min(size), what));
+        }
+    }
+
+    fn compare_tile(&mut self, tile: u64, report: &mut Report) {
+        let Some(kept) = self.kept.as_mut().filter(|kept| !kept.tiles_differ) else { return };
+        let Some(root) = kept.tiles.root(tile) else { return };
+        if Some(root) == self.tree.tiles().root(tile) {
+            self.sound_tiles = (tile + 1) * TILE;
+        } else {
+            kept.tiles_differ = true;
+            let first = tile * TILE + 1;
+            let what = format!("one of the facts at log positions {first} to {} is not what it was when it was sealed", first + TILE - 1);
+            report.breaches.push(breach(first, what));
+        }
+    }
+}
+
+impl Kept {
+    async fn open(store: Checkpoints, key: Option<VerifierKey>) -> anyhow::Result<Self> {
+        let newest = store.newest().await.context(UNREADABLE)?.map_or(0, |newest| newest.size);
+        let mut tiles = Tiles::default();
+        store.read_tiles(&mut tiles).await.context(UNREADABLE)?;
+        let keys = match key {
+            Some(key) => vec![key],
+            None => store.signers().await.context(UNREADABLE)?,
+        };
+        Ok(Self { store, ahead: VecDeque::new(), tiles, tiles_differ: false, newest, keys })
+    }
+
+    /// The checkpoint of this size, if there is one, and if it is to be believed.
+    async fn reached(&mut self, size: u64) -> anyhow::Result<Option<Result<Checkpoint, String>>> {
+        if self.ahead.is_empty() && size <= self.newest {
+            self.ahead = self.store.from_size(size, READ_CHECKPOINTS).await.context(UNREADABLE)?.into();
+        }
+        let Some(kept) = self.ahead.pop_front_if(|kept| kept.size <= size) else { return Ok(None) };
+        let believed = self.keys.iter().map(|key| key.verify(&kept.note)).reduce(Result::or);
+        Ok(Some(match believed {
+            Some(Ok(checkpoint)) if checkpoint.size == kept.size => Ok(checkpoint),
+            Some(Ok(_)) => Err("the checkpoint kept here is that of another size".into()),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("the checkpoint is signed, but nobody says with which key".into()),
+        }))
+    }
+}
+
+fn read_trusted(path: &Path, key: Option<&VerifierKey>) -> anyhow::Result<Checkpoint> {
+    let note = crate::read_text(Some(path))?;
+    let checkpoint = match key {
+        Some(key) => key.verify(&note),
+        None => Checkpoint::read(&note),
+    };
+    let checkpoint = checkpoint.with_context(|| format!("{} (--checkpoint, FULLHOUSE_CHECKPOINT) can't be used", path.display()))?;
+    if checkpoint.size == 0 {
+        bail!("{} is a checkpoint of an empty log, which shows nothing", path.display());
+    }
+    Ok(checkpoint)
+}
+
+fn breach(log_position: u64, what: String) -> Breach {
+    Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what }
+}

@@ -1,0 +1,124 @@
+//! Where the facts come from: a log, or an export of one.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use fullhouse_domain::ROOM;
+use fullhouse_eventstore::{Log, LogError};
+use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::facts::seat_labels;
+use fullhouse_transparency::tree::{Hash, leaf_hash};
+
+use super::replay::{Replay, Replayed};
+
+/// How many facts are read at a time.
+const READ_FACTS: usize = 10_000;
+
+/// What is verified.
+pub enum Source {
+    Log(Log),
+    Export(Export),
+}
+
+/// A whole log, one fact a line.
+pub struct Export {
+    path: PathBuf,
+    lines: BufReader<File>,
+}
+
+/// A fact, or what stands where one should be.
+pub enum Read {
+    Fact(Box<StoredFact>, Hash),
+    Damaged { log_position: u64, what: String },
+}
+
+impl Source {
+    /// An export, which must be of the whole log.
+    pub fn export(path: &Path) -> anyhow::Result<Self> {
+        let file = File::open(path).with_context(|| format!("{} (--export, FULLHOUSE_EXPORT) can't be read", path.display()))?;
+        Ok(Self::Export(Export { path: path.into(), lines: BufReader::with_capacity(1 << 20, file) }))
+    }
+
+    /// The next facts after a log position; none at the end.
+    pub async fn read(&mut self, after: u64, replay: &Replay) -> anyhow::Result<Vec<Read>> {
+        match self {
+            Source::Log(log) => read_log(log, after).await,
+            Source::Export(export) => export.read(after, replay),
+        }
+    }
+}
+
+async fn read_log(log: &Log, after: u64) -> anyhow::Result<Vec<Read>> {
+    match log.read_log(after, READ_FACTS).await {
+        Ok(facts) => Ok(with_leaves(facts)),
+        // What is damaged can't be replayed. What stands before and after it still can.
+        Err(LogError::Damaged { log_position, what }) => {
+            let sound = log_position.saturating_sub(after + 1) as usize;
+            let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
+            let mut read = with_leaves(before);
+            read.push(Read::Damaged { log_position, what });
+            Ok(read)
+        }
+        Err(error) => Err(error).context("the log can't be read"),
+    }
+}
+
+fn with_leaves(facts: Vec<StoredFact>) -> Vec<Read> {
+    let read = |fact: StoredFact| {
+        let leaf = leaf_hash(&fact.canonical_bytes());
+        Read::Fact(Box::new(fact), leaf)
+    };
+    facts.into_iter().map(read).collect()
+}
+
+impl Export {
+    /// Which seats a fact touches is not in its line: it follows from their labels and the show's chart. So a show is known before its
+    /// facts are read, and at most one show begins in what is read at a time.
+    fn read(&mut self, after: u64, replay: &Replay) -> anyhow::Result<Vec<Read>> {
+        let mut read = Vec::new();
+        let mut line = String::new();
+        while read.len() < READ_FACTS {
+            line.clear();
+            let length = self.lines.read_line(&mut line).with_context(|| format!("{} can't be read", self.path.display()))?;
+            if length == 0 {
+                break;
+            }
+            let log_position = after + read.len() as u64 + 1;
+            let fact = match read_line(line.trim_end_matches('\n'), log_position, replay) {
+                Ok(fact) => fact,
+                Err(what) => Read::Damaged { log_position, what },
+            };
+            let begins_a_show = matches!(&fact, Read::Fact(fact, _) if fact.kind == FactKind::ShowScheduled);
+            read.push(fact);
+            if begins_a_show {
+                break;
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn read_line(line: &str, log_position: u64, replay: &Replay) -> Result<Read, String> {
+    let mut fact = StoredFact::from_canonical(line)?;
+    if fact.log_position != log_position {
+        return Err(format!("a fact of log position {} stands here; an export must begin at 1 and have no gap", fact.log_position));
+    }
+    fact.touches = touches(&fact, replay)?;
+    Ok(Read::Fact(Box::new(fact), leaf_hash(line.as_bytes())))
+}
+
+fn touches(fact: &StoredFact, replay: &Replay) -> Result<Vec<u32>, String> {
+    match fact.kind {
+        FactKind::ShowScheduled => Ok(Vec::new()),
+        FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => Ok(vec![ROOM]),
+        FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => {
+            // Where nothing is known of the show, replaying it tells what is wrong.
+            let Some(Replayed::Sound(show)) = replay.shows.get(&fact.show) else { return Ok(Vec::new()) };
+            let labels = seat_labels(fact).unwrap_or_default();
+            labels.iter().map(|label| show.chart().seat(label).ok_or_else(|| format!("the show has no seat {label}"))).collect()
+        }
+    }
+}

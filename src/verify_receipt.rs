@@ -1,0 +1,52 @@
+//! `fullhouse verify-receipt`: whether a receipt is to be believed. Anybody can run it, with nothing but the log's public key.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use fullhouse_transparency::VerifierKey;
+use fullhouse_transparency::receipt::{self, Verified};
+use serde_json::Value;
+
+use crate::cli::VerifyReceiptSettings;
+
+/// Exit code 0 when the receipt is to be believed, 1 when it is not.
+pub fn main(settings: &VerifyReceiptSettings) -> anyhow::Result<ExitCode> {
+    let key =
+        VerifierKey::parse(&settings.verifier_key).context("the public key (--verifier-key, FULLHOUSE_VERIFIER_KEY) can't be used")?;
+    let text = crate::read_text(settings.file.as_deref())?;
+    match receipt::read(&text).and_then(|receipt| receipt::verify(&receipt, &key)) {
+        Ok(verified) if settings.json => {
+            let json = serde_json::to_string_pretty(&verified).context("the answer can't be written")?;
+            crate::print_result(&(json + "\n"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(verified) => {
+            crate::print_result(&words(&verified))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why) => {
+            crate::print_result(&format!("Do not believe this receipt: {why}.\n"))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn words(verified: &Verified) -> String {
+    let Verified { reservation_id, origin, size, facts } = verified;
+    let mut text = format!("{reservation_id}: this is in the log of {origin}, which had {size} facts when it was signed.\n");
+    for fact in facts {
+        let word = |value: &Value| value.as_str().unwrap_or("nobody").to_owned();
+        let seats = fact["data"]["seats"].as_array().map(|seats| seats.iter().map(&word).collect::<Vec<_>>().join(", "));
+        let _ = writeln!(
+            text,
+            "  {}  {}  by {}  {}  (log position {})",
+            word(&fact["recorded_at"]),
+            word(&fact["type"]),
+            word(&fact["subject"]),
+            seats.unwrap_or_default(),
+            fact["log_position"]
+        );
+    }
+    text
+}
