@@ -58,6 +58,7 @@ pub async fn make(folder: &Path, facts: u64, seed: u64) -> Sold {
     let step = SALE.div_f64((facts as f64 / 2.0 / BATCH as f64).max(1.0));
     while sale.log.head() < facts {
         sale.now = sale.now + step.mul_f64(sale.dice.random_range(0.1..1.9));
+        sale.expire().await;
         sale.round(facts).await;
     }
     sale.sold.facts = sale.log.head();
@@ -90,12 +91,25 @@ impl Sale {
         self.append(vec![(self.shows.len() - 1, Subject::parse("olga").unwrap(), events)]).await;
     }
 
+    /// Holds that are over expire, before anybody wants their seats.
+    async fn expire(&mut self) {
+        let (over, open) = std::mem::take(&mut self.open).into_iter().partition(|(ends_at, ..)| *ends_at <= self.now);
+        self.open = open;
+        let over: VecDeque<_> = over;
+        let mut decided = Vec::new();
+        for (_, show, reservation, subject) in over {
+            assert!(self.decide(show, &subject, Command::ExpireHold { reservation }, &mut decided), "a hold that is over expires");
+            self.sold.expired += 1;
+        }
+        self.append(decided).await;
+    }
+
     /// Some holds, and then the ends of some that were held before: what was decided of one batch never touches the same seats.
     async fn round(&mut self, facts: u64) {
         let mut decided = Vec::new();
         let mut begun = Vec::new();
         for _ in 0..BATCH {
-            let show = usize::from(self.dice.random_range(0..5) == 0);
+            let show = usize::from(self.dice.random_range(0..12) == 0);
             let subject = Subject::parse(&format!("guest-{}", self.dice.random_range(0..1 + facts / 20))).unwrap();
             let count = 1 + self.dice.random_range(0..8_u32).min(self.dice.random_range(0..8));
             let sections = self.shows[show].1.plan().sections.len();
@@ -118,11 +132,8 @@ impl Sale {
     /// What becomes of the oldest open hold.
     fn end_one(&mut self, facts: u64, decided: &mut Vec<(usize, Subject, Vec<Event>)>) {
         let Some((ends_at, show, reservation, subject)) = self.open.pop_front() else { return };
-        let may_sell = self.sold.bought * 3 < self.seats * (self.log.head() + 1) / facts.max(1);
-        let command = if ends_at <= self.now {
-            self.sold.expired += 1;
-            Command::ExpireHold { reservation }
-        } else if may_sell && self.dice.random_range(0..BUYERS) == 0 {
+        let may_sell = self.sold.bought * 4 < self.seats * (self.log.head() + 1) / facts.max(1);
+        let command = if may_sell && self.dice.random_range(0..BUYERS) == 0 {
             self.sold.bought += 1;
             let held = self.shows[show].1.reservation(&reservation).unwrap();
             self.sold.revenue += self.shows[show].1.chart().total(&held.seats).amount;
