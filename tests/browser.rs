@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use support::server::free_port;
 use support::shopper::{hall_with_room, present_at};
-use support::{Server, Shopper, eventually, hall};
+use support::{Person, Server, Shopper, eventually, hall};
 
 /// The driver, which starts browsers.
 struct Driver {
@@ -223,4 +223,36 @@ async fn who_comes_to_a_full_room_waits_and_is_let_in_and_buys() {
     bob.0.close().await.unwrap();
     cat.0.close().await.unwrap();
     server.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_replays_a_sale_and_sees_the_seats_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    support::sale::make(folder.path(), 4_000, 1).await;
+    let server = Server::start_in(folder.path(), "127.0.0.1:0", &[]);
+    let anyone = Person::anonymous(&server.url);
+    let event = "local-gala";
+    // The sale is long past, so its last holds end now.
+    eventually("no hold runs any more", || async { (!anyone.statuses(event).await.contains('p')).then_some(()) }).await;
+    let token = server.run(&["token", "--role", "auditor", "--subject", "audrey"]);
+    let token = String::from_utf8(token.stdout).unwrap();
+    let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
+    let page = Page(driver.browser(profile.path()).await);
+    page.0.goto(&format!("{}/audit?event={event}#token={}", server.url, token.trim())).await.unwrap();
+    page.wait_until("the history is loaded", "window.fullhouseAudit && document.getElementById('progress').hidden").await;
+    assert_eq!(page.ask("location.hash").await, "", "the token does not stay in the address");
+    let head = anyone.get(&format!("/events/{event}/seats?format=compact")).await.body["position"].as_u64().unwrap();
+    assert_eq!(page.ask("window.fullhouseAudit.history.count").await, head);
+    for position in [1, 2, head / 3, head / 2 + 1, head / 5, head - 1, head] {
+        page.ask(&format!("window.fullhouseAudit.moveTo({position})")).await;
+        let shown = page.ask("Array.from(window.fullhouseAudit.show.kinds, (kind) => 'apr'[kind]).join('')").await;
+        let expected = anyone.get(&format!("/events/{event}/seats?format=compact&position={position}")).await.body;
+        assert!(shown == expected["statuses"], "the map at position {position} is the one that the server folds");
+    }
+    page.ask("window.fullhouseAudit.lookAt(7)").await;
+    page.wait_until("the seat's biography is shown", "document.getElementById('biography').offsetParent !== null").await;
+    page.keep("audit").await;
+    let severe = page.ask("document.getElementById('notice')?.textContent ?? ''").await;
+    assert_eq!(severe, "", "nothing went wrong");
+    page.0.close().await.unwrap();
 }
