@@ -78,7 +78,7 @@ pub async fn checkpoints(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::new(Code::BadRequest, format!("`limit` must be 1 to {LIMIT_MAX}.")).into());
     }
-    let kept = state.prover.checkpoints().from_size(after.saturating_add(1), limit as usize + 1).await.map_err(|error| failed(&error))?;
+    let kept = state.prover.checkpoints().at_least(after.saturating_add(1), limit as usize + 1).await.map_err(|error| failed(&error))?;
     let mut checkpoints: Vec<CheckpointBody> = kept.into_iter().map(body).collect();
     let has_more = checkpoints.len() as u64 > limit;
     checkpoints.truncate(limit as usize);

@@ -2,6 +2,8 @@
 //!
 //! The same range of facts always comes to the same bytes.
 //!
+//! # Layout
+//!
 //! * [`lines`]: one JSON object a line
 //! * [`columns`]: Parquet
 

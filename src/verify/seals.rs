@@ -151,7 +151,7 @@ impl Kept {
     /// The checkpoint of this size, if there is one, and if it is to be believed.
     async fn reached(&mut self, size: u64) -> anyhow::Result<Option<Result<Checkpoint, String>>> {
         if self.ahead.is_empty() && size <= self.newest {
-            self.ahead = self.store.from_size(size, READ_CHECKPOINTS).await.context(UNREADABLE)?.into();
+            self.ahead = self.store.at_least(size, READ_CHECKPOINTS).await.context(UNREADABLE)?.into();
         }
         let Some(kept) = self.ahead.pop_front_if(|kept| kept.size <= size) else { return Ok(None) };
         let believed = self.keys.iter().map(|key| key.verify(&kept.note)).reduce(Result::or);

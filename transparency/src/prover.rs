@@ -74,7 +74,7 @@ impl Prover {
     /// these log positions.
     pub async fn consistency(&self, from: u64, to: u64) -> Result<Consistency, TransparencyError> {
         let kept = async |size: u64| {
-            let found = self.checkpoints.from_size(size, 1).await?.pop();
+            let found = self.checkpoints.at_least(size, 1).await?.pop();
             found.ok_or(TransparencyError::NotSealed { log_position: size })
         };
         let (from, to) = (kept(from).await?, kept(to).await?);

@@ -55,11 +55,11 @@ impl Checkpoints {
     }
 
     /// Up to `limit` that cover at least `size` facts, the smallest first.
-    pub async fn from_size(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
+    pub async fn at_least(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
         let limit = limit.min(i64::MAX as usize);
         match self {
-            Checkpoints::Sqlite(store) => store.from_size(size, limit).await,
-            Checkpoints::Postgres(store) => store.from_size(size, limit).await,
+            Checkpoints::Sqlite(store) => store.at_least(size, limit).await,
+            Checkpoints::Postgres(store) => store.at_least(size, limit).await,
         }
     }
 

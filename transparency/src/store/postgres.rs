@@ -62,7 +62,7 @@ impl PostgresCheckpoints {
         Ok(reading.await?.map(kept))
     }
 
-    pub(super) async fn from_size(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
+    pub(super) async fn at_least(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
         let sql = "SELECT size, signed_at, note FROM checkpoints WHERE size >= $1 ORDER BY size LIMIT $2";
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let rows = self.connection.with(DOING, move |connection| {

@@ -57,7 +57,7 @@ impl SqliteCheckpoints {
         Ok(self.rows(sql, (), kept).await?.pop())
     }
 
-    pub(super) async fn from_size(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
+    pub(super) async fn at_least(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
         let sql = "SELECT size, signed_at, note FROM checkpoints WHERE size >= ?1 ORDER BY size LIMIT ?2";
         self.rows(sql, (size, limit as i64), kept).await
     }
