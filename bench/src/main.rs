@@ -4,12 +4,14 @@
 //! * [`decide`]: what deciding a hold costs in a small and in a large hall
 //! * [`streams`]: memory and lag of many live streams
 //! * [`startup`]: how long a server takes to start on a long log
+//! * [`history`]: replaying, streaming and exporting a long log
 //! * [`waiting_room`]: a crowd in front of a waiting room
 //! * [`server`], [`http`]: server processes, and the lean client that loads them
 
 mod commands;
 mod decide;
 mod echo;
+mod history;
 mod http;
 mod server;
 mod startup;
@@ -40,6 +42,8 @@ enum Measurement {
     Decide(decide::Settings),
     /// Time to start on a log of many facts
     Startup(startup::Settings),
+    /// Replaying, streaming and exporting a long log, and maps of the past
+    History(history::Settings),
     /// A crowd that joins the line of a show, is let in, and buys
     WaitingRoom(waiting_room::Settings),
     /// Serves the bare echo (started by `commands`)
@@ -56,6 +60,7 @@ fn main() -> anyhow::Result<()> {
             Measurement::Streams(settings) => streams::measure(&cli.server, &settings).await,
             Measurement::Decide(settings) => decide::measure(&settings),
             Measurement::Startup(settings) => startup::measure(&cli.server, &settings).await,
+            Measurement::History(settings) => history::measure(&cli.server, &settings).await,
             Measurement::WaitingRoom(settings) => waiting_room::measure(&cli.server, &settings).await,
             Measurement::Echo { listen } => echo::serve(listen).await,
         }

@@ -66,7 +66,8 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn wait_for_sql_views(process: &Process, facts: u64) -> anyhow::Result<()> {
+/// Waits until the SQL views have so many facts.
+pub async fn wait_for_sql_views(process: &Process, facts: u64) -> anyhow::Result<()> {
     let mut connection = Connection::open(&process.address, None).await?;
     loop {
         let answer = connection.send("GET", "/metrics", b"").await?;
@@ -80,7 +81,7 @@ async fn wait_for_sql_views(process: &Process, facts: u64) -> anyhow::Result<()>
 }
 
 /// Writes holds and what becomes of them into the log, decided by the rules, until it has so many facts.
-async fn fill(data: &Path, shows: &[String], facts: u64) -> anyhow::Result<()> {
+pub async fn fill(data: &Path, shows: &[String], facts: u64) -> anyhow::Result<()> {
     let log = Log::Sqlite(open_when_free(data).await?);
     let mut states = Vec::new();
     for id in shows {

@@ -210,8 +210,7 @@ async fn page(reading: &Reading, mut after: u64, limit: usize) -> Result<Respons
                     next = Some(after);
                     break 'reading;
                 }
-                let line = String::from_utf8(fact.canonical_bytes()).expect("JSON is UTF-8");
-                facts.push(RawValue::from_string(line).expect("canonical bytes are JSON"));
+                facts.push(json_of(fact)?);
             }
             after = reading.position(fact);
         }
@@ -220,6 +219,13 @@ async fn page(reading: &Reading, mut after: u64, limit: usize) -> Result<Respons
         }
     }
     Ok(axum::Json(Page { facts, next }).into_response())
+}
+
+/// A fact's canonical bytes. They are JSON, unless somebody wrote into the database by hand.
+fn json_of(fact: &StoredFact) -> Result<Box<RawValue>, LogError> {
+    let damaged = |what: String| LogError::Damaged { log_position: fact.log_position, what };
+    let line = String::from_utf8(fact.canonical_bytes()).map_err(|error| damaged(error.to_string()))?;
+    RawValue::from_string(line).map_err(|error| damaged(error.to_string()))
 }
 
 /// One fact a line, read as the client takes them.

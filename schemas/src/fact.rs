@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, Write};
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -128,22 +129,7 @@ pub struct StoredFact {
     pub touches: Vec<SeatIndex>,
 }
 
-/// The fact as consumers and auditors see it. The order of the members is part of the canonical bytes.
-#[derive(Serialize)]
-struct FactLine<'a> {
-    log_position: u64,
-    event_id: &'a str,
-    position: u64,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    version: u16,
-    recorded_at: Instant,
-    command_id: CommandId,
-    subject: Option<&'a str>,
-    data: &'a RawValue,
-}
-
-/// The same, to be read back.
+/// The fact as consumers and auditors see it, to be read back.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReadLine<'a> {
@@ -185,21 +171,23 @@ impl StoredFact {
         if fact.canonical_bytes() == line.as_bytes() { Ok(fact) } else { Err("it is not written as facts are written".into()) }
     }
 
-    /// The canonical bytes: one JSON object without spaces, as in the history and in exports.
+    /// The canonical bytes: one JSON object without spaces, as in the history and in exports. The order of the members is a part of
+    /// them. They are written here by hand, because every fact is hashed by them whenever it is read.
     pub fn canonical_bytes(&self) -> Vec<u8> {
-        let data: &RawValue = serde_json::from_str(&self.data).unwrap_or(RawValue::NULL);
-        let line = FactLine {
-            log_position: self.log_position,
-            event_id: self.show.as_str(),
-            position: self.position,
-            kind: self.kind.as_str(),
-            version: self.version,
-            recorded_at: Instant(self.recorded_at),
-            command_id: self.command_id,
-            subject: self.subject.as_ref().map(Subject::as_str),
-            data,
+        const ENVELOPE: usize = 256;
+        let mut bytes = Vec::with_capacity(ENVELOPE + self.show.as_str().len() + self.data.len());
+        let Self { log_position, show, position, kind, version, recorded_at, command_id, subject, data, .. } = self;
+        let write = |bytes: &mut Vec<u8>| -> io::Result<()> {
+            write!(bytes, r#"{{"log_position":{log_position},"event_id":"{show}","position":{position},"type":"{}""#, kind.as_str())?;
+            write!(bytes, r#","version":{version},"recorded_at":"{}","command_id":"{command_id}","subject":"#, Instant(*recorded_at))?;
+            serde_json::to_writer(&mut *bytes, &subject.as_ref().map(Subject::as_str))?;
+            bytes.extend_from_slice(br#","data":"#);
+            bytes.extend_from_slice(data.as_bytes());
+            bytes.push(b'}');
+            Ok(())
         };
-        serde_json::to_vec(&line).expect("text, numbers and checked JSON always serialize")
+        write(&mut bytes).expect("memory takes whatever is written");
+        bytes
     }
 
     /// SHA-256 over everything that the log keeps of the fact: the canonical bytes, then the touched seats. It is stored beside the fact, so that a fact that was changed in place is noticed by whoever reads it.

@@ -5,7 +5,7 @@
 //! # Layout
 //!
 //! * [`lines`]: one JSON object a line
-//! * [`columns`]: Parquet
+//! * [`columns`]: columns of Parquet
 
 mod columns;
 mod lines;
