@@ -283,8 +283,8 @@ pub struct ExportSettings {
     pub after: u64,
 
     /// Only facts up to this log position; without it, up to the end that the log has now
-    #[arg(long, env = "FULLHOUSE_UNTIL", value_name = "LOG_POSITION")]
-    pub until: Option<u64>,
+    #[arg(long, env = "FULLHOUSE_UP_TO", value_name = "LOG_POSITION")]
+    pub up_to: Option<u64>,
 
     /// The file that is written, which must not be there yet; without it, standard output
     #[arg(long, env = "FULLHOUSE_OUT", value_name = "FILE")]

@@ -156,7 +156,7 @@ async fn an_export_is_the_same_bytes_each_time_and_goes_on_where_it_ended() {
     let (_, whole, _) = export(&[]);
     let lines = answered(sale.auditor.request(Method::GET, "/log").header("accept", "application/x-ndjson")).await.unwrap();
     assert_eq!(whole, lines.text, "an export is what `GET /log` gives");
-    let (_, first, _) = export(&["--until", "3"]);
+    let (_, first, _) = export(&["--up-to", "3"]);
     let (_, rest, _) = export(&["--after", "3"]);
     assert_eq!(first.clone() + &rest, whole);
     for format in ["ndjson", "cloudevents"] {
@@ -179,6 +179,15 @@ async fn an_export_is_the_same_bytes_each_time_and_goes_on_where_it_ended() {
         assert!(export(&["--format", "parquet", "--out", &path(name)]).0);
     }
     assert_eq!(std::fs::read(path("one.parquet")).unwrap(), std::fs::read(path("two.parquet")).unwrap());
-    let (done, _, error) = export(&["--until", "99"]);
-    assert!(!done && error.contains("--until"), "{error}");
+    let (done, _, error) = export(&["--format", "parquet", "--out", &path("one.parquet")]);
+    assert!(!done && error.contains("is there already"), "nothing is overwritten: {error}");
+    for (name, text) in [("letter.txt", "Dear Sir"), ("letters.txt", "Dear Sir\nDear Madam"), ("ndjson", "")] {
+        let before = if text.is_empty() { std::fs::read_to_string(path(name)).unwrap() } else { text.to_owned() };
+        std::fs::write(path(name), &before).unwrap();
+        // Whatever is no export in this format stays as it is.
+        let (done, _, error) = export(&["--format", "cloudevents", "--out", &path(name), "--resume"]);
+        assert!(!done && std::fs::read_to_string(path(name)).unwrap() == before, "{name}: {error}");
+    }
+    let (done, _, error) = export(&["--up-to", "99"]);
+    assert!(!done && error.contains("--up-to"), "{error}");
 }

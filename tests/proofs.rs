@@ -8,6 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_schemas::fact::FactKind;
+use fullhouse_schemas::{CommandId, StoredFact};
 use fullhouse_transparency::VerifierKey;
 use serde_json::{Value, json};
 use support::server::fullhouse;
@@ -72,7 +75,8 @@ async fn a_receipt_is_believed_by_whoever_has_the_public_key_and_no_changed_one_
     let key = key_of(&server).await;
     let folder = tempfile::tempdir().unwrap();
     for (buyer, id) in bought.iter().step_by(7) {
-        let answer = buyer.get(&format!("/reserve/{id}/proof")).await;
+        // The scripts take their time, and an idle connection is closed meanwhile.
+        let answer = buyer.reconnected().get(&format!("/reserve/{id}/proof")).await;
         assert_eq!((answer.status, answer.body["reservation_id"].as_str()), (200, Some(id.as_str())), "{answer:?}");
         let path = write(folder.path(), "receipt.json", &answer.text);
         let ours = fullhouse(&["verify-receipt", "--verifier-key", &key, &path]);
@@ -85,7 +89,7 @@ async fn a_receipt_is_believed_by_whoever_has_the_public_key_and_no_changed_one_
         }
     }
     let (somebody_else, _) = &bought[1];
-    somebody_else.get(&format!("/reserve/{}/proof", bought[0].1)).await.is_problem(404, "not-found");
+    somebody_else.reconnected().get(&format!("/reserve/{}/proof", bought[0].1)).await.is_problem(404, "not-found");
     let auditors = server.person("auditor", "audrey").get(&format!("/reserve/{}/proof", bought[0].1)).await;
     assert_eq!(auditors.status, 200, "an auditor may see every receipt");
 }
@@ -118,9 +122,8 @@ async fn one_checkpoint_leads_to_the_next_and_an_export_to_the_checkpoint() {
     sell(&server, &event, 150).await;
     let late = checkpoint_of(&server, 341).await;
     let folder = tempfile::tempdir().unwrap();
-    let anyone = Person::anonymous(&server.url);
     for (from, to) in [(1, 341), (41, 341), (41, 41), (300, 341)] {
-        let proof = anyone.get(&format!("/checkpoints/consistency?from={from}&to={to}")).await;
+        let proof = Person::anonymous(&server.url).get(&format!("/checkpoints/consistency?from={from}&to={to}")).await;
         assert_eq!(proof.status, 200, "{proof:?}");
         let path = write(folder.path(), "proof.json", &proof.text);
         assert_eq!(script(&["consistency", "--key", &key, &path]), Some(0), "{from} to {to}: {proof:?}");
@@ -129,6 +132,7 @@ async fn one_checkpoint_leads_to_the_next_and_an_export_to_the_checkpoint() {
         let path = write(folder.path(), "changed.json", &changed.to_string());
         assert_eq!(script(&["consistency", "--key", &key, &path]), Some(1));
     }
+    let anyone = Person::anonymous(&server.url);
     anyone.get("/checkpoints/consistency?from=1&to=99999").await.is_problem(503, "not-sealed");
     let listed = anyone.get("/checkpoints?limit=1").await.body;
     assert!(listed["checkpoints"].as_array().unwrap().len() == 1 && listed["next"].is_u64(), "{listed}");
@@ -174,20 +178,72 @@ async fn the_end_is_sealed_at_shutdown_and_a_server_goes_on_with_the_same_key_on
     checkpoint_of(&server, 62).await;
 }
 
+/// Starts a server on a changed log, and waits until it says that it does not sign on. It sells on.
+async fn is_not_signed_on(folder: &Path) {
+    let server = Server::start_in(folder, "127.0.0.1:0", &[]);
+    let anyone = Person::anonymous(&server.url);
+    let troubles = eventually("the server says what is wrong", || async {
+        let answer = anyone.get("/readyz").await;
+        assert_eq!(answer.status, 200, "it sells on");
+        answer.body["troubles"][0].as_str().map(str::to_owned)
+    });
+    let troubles = troubles.await;
+    assert!(troubles.contains("sealing has stopped") && troubles.contains("not what was signed"), "{troubles}");
+    assert!(anyone.get("/metrics").await.text.contains("fullhouse_sealing_stopped 1"));
+}
+
 #[tokio::test]
 async fn a_server_signs_nothing_that_contradicts_what_was_signed() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start_in(folder.path(), "127.0.0.1:0", &[]);
-    let event = server.schedule(&hall(4, 50)).await;
-    sell(&server, &event, 10).await;
-    assert_eq!(server.terminate(), Some(0));
-    let connection = rusqlite::Connection::open(folder.path().join("log.sqlite")).unwrap();
-    connection.execute_batch("DROP TRIGGER facts_are_never_deleted; DELETE FROM facts WHERE log_position > 15").unwrap();
-    drop(connection);
-    let server = Server::start_in(folder.path(), "127.0.0.1:0", &[]);
-    let readiness = eventually("the server says what is wrong", || async {
-        let answer = Person::anonymous(&server.url).get("/readyz").await;
-        (answer.status == 503).then(|| answer.text.clone())
+    // Also where the newest checkpoint ends with a tile, and the log has grown again beyond it.
+    for facts in [61_usize, 256] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Server::start_in(folder.path(), "127.0.0.1:0", &[]);
+        let event = server.schedule(&hall(10, 60)).await;
+        sell(&server, &event, 20).await;
+        sell(&server, &event, (facts - 41) / 2).await;
+        if facts % 2 == 0 {
+            server.guest().await.hold_best(&event, 1).await;
+        }
+        assert_eq!(server.terminate(), Some(0));
+        let log = folder.path().join("log.sqlite");
+        let whole = std::fs::read(&log).unwrap();
+        let head: u64 =
+            rusqlite::Connection::open(&log).unwrap().query_row("SELECT max(log_position) FROM facts", [], |row| row.get(0)).unwrap();
+        assert_eq!(head, facts as u64);
+
+        let truncate = format!("DROP TRIGGER facts_are_never_deleted; DELETE FROM facts WHERE log_position > {}", facts - 10);
+        rusqlite::Connection::open(&log).unwrap().execute_batch(&truncate).unwrap();
+        is_not_signed_on(folder.path()).await;
+
+        // The same length, and another fact in the middle of what was signed: with the hash that belongs to it.
+        std::fs::write(&log, whole).unwrap();
+        let _ = std::fs::remove_file(folder.path().join("log.sqlite-wal"));
+        forge_time_of(&log, 20);
+        is_not_signed_on(folder.path()).await;
+    }
+}
+
+/// Has a fact recorded a microsecond later, and leaves no other trace.
+fn forge_time_of(log: &Path, log_position: u64) {
+    let connection = rusqlite::Connection::open(log).unwrap();
+    let sql = "SELECT show_id, position, kind, version, recorded_at, command_id, subject, touches, data FROM facts WHERE log_position = ?1";
+    let fact = connection.query_row(sql, [log_position], |row| {
+        let touches: Vec<u8> = row.get(7)?;
+        Ok(StoredFact {
+            log_position,
+            show: ShowId::parse(&row.get::<_, String>(0)?).unwrap(),
+            position: row.get(1)?,
+            kind: FactKind::parse(&row.get::<_, String>(2)?).unwrap(),
+            version: row.get(3)?,
+            recorded_at: Timestamp::from_micros(row.get::<_, i64>(4)? + 1),
+            command_id: CommandId(row.get(5)?),
+            subject: row.get::<_, Option<String>>(6)?.and_then(|subject| Subject::parse(&subject)),
+            data: row.get(8)?,
+            touches: touches.as_chunks::<4>().0.iter().map(|seat| u32::from_le_bytes(*seat)).collect(),
+        })
     });
-    assert!(readiness.await.contains("sealing has stopped"));
+    let fact = fact.unwrap();
+    connection.execute_batch("DROP TRIGGER facts_are_never_updated").unwrap();
+    let sql = "UPDATE facts SET recorded_at = ?2, row_hash = ?3 WHERE log_position = ?1";
+    connection.execute(sql, rusqlite::params![log_position, fact.recorded_at.as_micros(), fact.row_hash()]).unwrap();
 }

@@ -152,11 +152,15 @@ fn change_carefully(original: &Original, folder: &Path, dice: &mut StdRng) -> Ch
     let mut facts = original.facts.clone();
     let count = facts.len();
     let at = dice.random_range(2..count - 2);
-    let what = match dice.random_range(0..5) {
+    let what = match dice.random_range(0..6) {
         0 => {
             let fact = &mut facts[at];
             fact.recorded_at = fact.recorded_at + std::time::Duration::from_micros(1);
             "a fact was recorded a microsecond later"
+        }
+        5 => {
+            facts[at].data.push(' ');
+            "a space was added to a fact"
         }
         1 => {
             facts.remove(at);
@@ -194,9 +198,13 @@ fn change_with_sql(original: &Original, folder: &Path, dice: &mut StdRng) -> Cha
         ),
         1 => ("its time", "UPDATE facts SET recorded_at = recorded_at + ?2 WHERE log_position = ?1"),
         2 => ("its version", "UPDATE facts SET version = version + ?2 WHERE log_position = ?1"),
-        _ => ("the fact is deleted", "DELETE FROM facts WHERE log_position = ?1 AND ?2 > 0"),
+        _ => ("the fact is deleted, and the next one changed", "DELETE FROM facts WHERE log_position = ?1 AND ?2 > 0"),
     };
     connection.execute(sql, params![at, dice.random_range(1..30)]).unwrap();
+    if sql.starts_with("DELETE") {
+        // Two changes side by side: the first one must be named.
+        connection.execute("UPDATE facts SET version = version + 1 WHERE log_position = ?1 + 1", [at]).unwrap();
+    }
     connection.execute_batch(&triggers).unwrap();
     Change { what: format!("{what}, at log position {at}"), first: at }
 }

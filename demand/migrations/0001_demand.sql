@@ -6,7 +6,14 @@ CREATE TABLE refused_by_minute (
     seat     text        NOT NULL COLLATE "C", -- the label of the seat that was in the way; empty, when no seats were side by side
     reason   text        NOT NULL, -- what it was: pending or reserved; or no-adjacent-seats
     refusals bigint      NOT NULL, -- how many holds were refused because of it in this minute
-    PRIMARY KEY (event_id, minute, seat, reason)
+    PRIMARY KEY (event_id, seat, reason, minute)
+);
+
+-- What was written, so that nothing is counted twice when the answer to a write is lost. One row a second for each server; old ones may be
+-- deleted at any time.
+CREATE TABLE pages (
+    id         bytea       PRIMARY KEY,
+    written_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- Single refusals, as many as are kept: at most 1,000 rows a second for each server.

@@ -8,7 +8,7 @@ use fullhouse_eventstore::Log;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::DemandStore;
-use crate::tally::{Refused, Tally};
+use crate::tally::{Page, Refused, Tally};
 
 /// Counter: how often refusals could not be written. They are kept, and written later.
 pub const FAILURES: &str = "fullhouse_demand_failures_total";
@@ -38,31 +38,31 @@ impl Demand {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).note(&refused, refusal);
     }
 
-    /// Writes what is noted about once a second until `stop`, and a last time then.
+    /// Writes what is noted about once a second until `stop`, and a last time then. What can't be written is tried again, before
+    /// anything newer; meanwhile new refusals are counted on.
     pub async fn keep(self, store: DemandStore, stop: CancellationToken) {
+        let mut unwritten = None;
         while stop.run_until_cancelled(tokio::time::sleep(WRITE_EVERY)).await.is_some() {
-            self.write(&store).await;
+            self.write(&store, &mut unwritten).await;
         }
-        self.write(&store).await;
+        self.write(&store, &mut unwritten).await;
+        self.write(&store, &mut unwritten).await;
     }
 
-    async fn write(&self, store: &DemandStore) {
-        let tally = std::mem::take(&mut *self.tally.lock().unwrap_or_else(PoisonError::into_inner));
-        if tally.is_empty() {
-            return;
+    async fn write(&self, store: &DemandStore, unwritten: &mut Option<Arc<Page>>) {
+        if unwritten.is_none() {
+            let tally = std::mem::take(&mut *self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+            metrics::counter!(UNCOUNTED).increment(tally.uncounted);
+            *unwritten = (!tally.counts.is_empty()).then(|| Arc::new(Page { id: rand::random(), tally }));
         }
-        metrics::counter!(UNCOUNTED).increment(tally.uncounted);
-        let tally = Arc::new(Tally { uncounted: 0, ..tally });
-        if let Err(error) = store.add(tally.clone()).await {
-            metrics::counter!(FAILURES).increment(1);
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::warn!(cause, "refusals can't be written, and are kept for later: {error}");
-            let unwritten = Arc::try_unwrap(tally).unwrap_or_else(|shared| Tally {
-                counts: shared.counts.clone(),
-                singles: shared.singles.clone(),
-                uncounted: 0,
-            });
-            self.tally.lock().unwrap_or_else(PoisonError::into_inner).take_back(unwritten);
+        let Some(page) = unwritten.clone() else { return };
+        match store.add(page).await {
+            Ok(()) => *unwritten = None,
+            Err(error) => {
+                metrics::counter!(FAILURES).increment(1);
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(cause, "refusals can't be written, and are kept for later: {error}");
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 -- Which seats a reservation has, and how far the views are behind. What is there lacks that, so it is made anew from the log: while a projector
 -- does so, view_lag says how far it is.
 
+-- In the order in which projectors lock: first how far the views are.
+LOCK TABLE view_position IN ACCESS EXCLUSIVE MODE;
 TRUNCATE shows, seats, reservations, sales_by_minute;
 ALTER TABLE view_position
     ADD COLUMN log_head   bigint NOT NULL DEFAULT 0, -- where the log ended when this was written

@@ -14,6 +14,7 @@ use crate::ProjectionError;
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     stopped: Arc<Mutex<Vec<String>>>,
+    stopped_beside: Arc<Mutex<Vec<String>>>,
     faults: Arc<AtomicU64>,
 }
 
@@ -25,16 +26,17 @@ impl Health {
         stop: &CancellationToken,
         running: impl Future<Output = Result<Infallible, ProjectionError>>,
     ) {
-        // Begun anew, it is not what it was when it stopped.
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).retain(|told| !told.starts_with(projection));
-        let running = AssertUnwindSafe(running).catch_unwind();
-        let Some(ended) = stop.run_until_cancelled(running).await else { return };
-        let why = match ended {
-            Ok(Err(error)) => with_cause(&error),
-            Err(_panicked) => "it has panicked".to_owned(),
-        };
-        tracing::error!(projection, "a projection has stopped: {why}");
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {why}"));
+        watch(&self.stopped, projection, stop, running).await;
+    }
+
+    /// The same for what selling does not need: when it stops, somebody must look, but requests are served on.
+    pub(crate) async fn watch_beside(
+        &self,
+        projection: &'static str,
+        stop: &CancellationToken,
+        running: impl Future<Output = Result<Infallible, ProjectionError>>,
+    ) {
+        watch(&self.stopped_beside, projection, stop, running).await;
     }
 
     /// Notes a fault that a projection gets over by itself.
@@ -51,6 +53,29 @@ impl Health {
     pub fn stopped(&self) -> Vec<String> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What has stopped for good that selling does not need.
+    pub fn stopped_beside(&self) -> Vec<String> {
+        self.stopped_beside.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn watch(
+    told: &Mutex<Vec<String>>,
+    projection: &'static str,
+    stop: &CancellationToken,
+    running: impl Future<Output = Result<Infallible, ProjectionError>>,
+) {
+    // Begun anew, it is not what it was when it stopped.
+    told.lock().unwrap_or_else(PoisonError::into_inner).retain(|told| !told.starts_with(projection));
+    let running = AssertUnwindSafe(running).catch_unwind();
+    let Some(ended) = stop.run_until_cancelled(running).await else { return };
+    let why = match ended {
+        Ok(Err(error)) => with_cause(&error),
+        Err(_panicked) => "it has panicked".to_owned(),
+    };
+    tracing::error!(projection, "a projection has stopped: {why}");
+    told.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {why}"));
 }
 
 /// An error and what it came of, in one line.

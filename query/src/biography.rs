@@ -16,6 +16,8 @@ use crate::{QueryState, log_failed};
 const READ_FACTS: usize = 4_096;
 /// Refusals that are told one by one, the last ones.
 const REFUSED_MAX: usize = 1_000;
+/// The most entries on a page.
+const LIMIT_MAX: u64 = 1_000;
 
 /// Which page of it.
 #[derive(Debug, Deserialize)]
@@ -23,6 +25,7 @@ const REFUSED_MAX: usize = 1_000;
 pub struct Wanted {
     #[serde(default)]
     after: u64,
+    limit: Option<u64>,
 }
 
 /// What became of a seat: who held, paid, released or lost it, when, and whom it was refused. Role: auditor.
@@ -32,6 +35,7 @@ pub struct Wanted {
         ("event_id" = String, Path),
         ("seat" = String, Path, description = "The seat's label."),
         ("after" = Option<u64>, Query, description = "A position; what happened after it."),
+        ("limit" = Option<u64>, Query, description = "1 to 1,000 entries, 1,000 when absent."),
     ),
     responses((status = 200, body = BiographyBody), (status = "4XX", description = "See `code`.", body = Problem))
 )]
@@ -39,13 +43,17 @@ pub async fn biography(
     State(state): State<QueryState>,
     Auditor(_): Auditor,
     PathSeat(id, label): PathSeat,
-    Parameters(Wanted { after }): Parameters<Wanted>,
+    Parameters(Wanted { after, limit }): Parameters<Wanted>,
 ) -> Answer<Json<BiographyBody>> {
     state.catch_up().await?;
     let show = state.show(&id)?;
     let seat = show.chart().seat(&label).ok_or_else(|| Problem::new(Code::NotFound, format!("This event has no seat {label}.")))?;
+    let limit = limit.unwrap_or(LIMIT_MAX);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::new(Code::BadRequest, format!("`limit` must be 1 to {LIMIT_MAX}.")).into());
+    }
     let _permit = state.past_read().await?;
-    let entries = entries(&state, &show, seat, after).await?;
+    let (entries, next) = entries(&state, &show, seat, after, limit as usize).await?;
     let read = state.demand.of_seat(&id, &label, REFUSED_MAX).await;
     let (refusals, refused) = read.map_err(|error| {
         tracing::warn!(cause = std::error::Error::source(&error).map(ToString::to_string), "refusals can't be read: {error}");
@@ -63,20 +71,34 @@ pub async fn biography(
         seat: label,
         status: status.as_str().into(),
         entries,
+        next,
         refusals,
         refused: refused.collect(),
     }))
 }
 
-async fn entries(state: &QueryState, show: &LiveShow, seat: SeatIndex, mut after: u64) -> Answer<Vec<BiographyEntry>> {
-    let mut entries = Vec::new();
+/// Up to `limit` entries after a position, and where the next page begins, if there is one.
+async fn entries(
+    state: &QueryState,
+    show: &LiveShow,
+    seat: SeatIndex,
+    mut after: u64,
+    limit: usize,
+) -> Answer<(Vec<BiographyEntry>, Option<u64>)> {
+    let mut entries: Vec<BiographyEntry> = Vec::new();
     loop {
         let facts =
             state.log.read_show(show.id(), after, READ_FACTS).await.map_err(|error| log_failed("reading a show's history", &error))?;
-        entries.extend(facts.iter().filter(|fact| fact.touches.contains(&seat)).map(|fact| entry(show, fact)));
+        for fact in facts.iter().filter(|fact| fact.touches.contains(&seat)) {
+            if entries.len() == limit {
+                let next = entries.last().map(|last| last.position);
+                return Ok((entries, next));
+            }
+            entries.push(entry(show, fact));
+        }
         after = facts.last().map_or(after, |fact| fact.position);
         if facts.len() < READ_FACTS {
-            return Ok(entries);
+            return Ok((entries, None));
         }
     }
 }

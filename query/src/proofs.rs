@@ -20,7 +20,7 @@ const LIMIT_DEFAULT: u64 = 100;
 /// The most checkpoints on a page.
 const LIMIT_MAX: u64 = 1_000;
 /// How often the newest checkpoint is looked at while somebody waits for it.
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Which checkpoints.
 #[derive(Debug, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Between {
     responses((status = 200, content_type = "text/plain", body = String), (status = 404, description = "Nothing is sealed yet.", body = Problem))
 )]
 pub async fn newest(State(state): State<QueryState>) -> Answer<Response> {
-    let newest = state.prover.checkpoints().newest().await.map_err(|error| failed(&error))?;
+    let newest = state.prover.newest().await.map_err(|error| failed(&error))?;
     let newest = newest.ok_or_else(|| Problem::new(Code::NotFound, "Nothing is sealed yet."))?;
     Ok(text(newest.note))
 }
@@ -78,6 +78,7 @@ pub async fn checkpoints(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::new(Code::BadRequest, format!("`limit` must be 1 to {LIMIT_MAX}.")).into());
     }
+    let _permit = state.past_read().await?;
     let kept = state.prover.checkpoints().at_least(after.saturating_add(1), limit as usize + 1).await.map_err(|error| failed(&error))?;
     let mut checkpoints: Vec<CheckpointBody> = kept.into_iter().map(body).collect();
     let has_more = checkpoints.len() as u64 > limit;
@@ -130,16 +131,27 @@ pub async fn receipt(State(state): State<QueryState>, Witness(caller): Witness, 
         view.reservation(&id).filter(|reservation| is_for(reservation.subject.clone())).ok_or_else(not_found)?;
         view.positions_about(&id)
     };
+    let facts = {
+        let _permit = state.past_read().await?;
+        facts_at(&state, show.id(), &positions).await?
+    };
+    wait_until_sealed(&state, facts.last().map_or(0, |fact| fact.log_position)).await?;
     let _permit = state.past_read().await?;
-    let facts = facts_at(&state, show.id(), &positions).await?;
+    let receipt = state.prover.receipt(&id, &facts).await.map_err(|error| failed(&error))?;
+    Ok(Json(receipt).into_response())
+}
+
+/// Waits for a checkpoint that covers a log position. It may be a second away, so nobody else's turn is taken up meanwhile.
+async fn wait_until_sealed(state: &QueryState, log_position: u64) -> Answer<()> {
     let asked_at = tokio::time::Instant::now();
-    loop {
-        match state.prover.receipt(&id, &facts).await {
-            Ok(receipt) => return Ok(Json(receipt).into_response()),
-            Err(TransparencyError::NotSealed { .. }) if asked_at.elapsed() < PATIENCE => tokio::time::sleep(LOOK_EVERY).await,
-            Err(error) => return Err(failed(&error)),
+    while asked_at.elapsed() < PATIENCE {
+        let newest = state.prover.newest().await.map_err(|error| failed(&error))?;
+        if newest.is_some_and(|newest| newest.size >= log_position) {
+            return Ok(());
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
+    Err(failed(&TransparencyError::NotSealed { log_position }))
 }
 
 async fn facts_at(state: &QueryState, show: &ShowId, positions: &[u64]) -> Answer<Vec<StoredFact>> {

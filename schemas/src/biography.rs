@@ -19,6 +19,8 @@ pub struct BiographyBody {
     pub status: String,
     /// What happened to it, the first first.
     pub entries: Vec<BiographyEntry>,
+    /// What to send as `after` for the next page; null on the last.
+    pub next: Option<u64>,
     /// How many holds were refused because of it.
     pub refusals: u64,
     /// Those that are known one by one, the last 1,000 of them, in order. Under overload refusals are only counted.

@@ -578,4 +578,6 @@ pub struct ReadinessBody {
     pub status: String,
     /// What is missing; nothing when ready.
     pub missing: Vec<String>,
+    /// What somebody must look at, though requests are served: sealing, when the log is not what was signed.
+    pub troubles: Vec<String>,
 }

@@ -1,7 +1,6 @@
 //! Parquet: a column for each part of a fact that people ask about.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -66,9 +65,9 @@ struct Said {
 }
 
 impl FactsFile {
-    /// Begins a file; one that was not finished before is overwritten.
-    pub fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { writer: create(path, FACTS)?, rows: Vec::new() })
+    /// Begins an empty file.
+    pub fn begin(file: File) -> anyhow::Result<Self> {
+        Ok(Self { writer: begin(file, FACTS)?, rows: Vec::new() })
     }
 
     /// Adds facts.
@@ -84,12 +83,11 @@ impl FactsFile {
     }
 
     /// Writes what is left, and the end of the file.
-    pub fn finish(mut self) -> anyhow::Result<()> {
+    pub fn finish(mut self) -> anyhow::Result<File> {
         if !self.rows.is_empty() {
             self.write_rows()?;
         }
-        self.writer.close().context("the Parquet file can't be written")?;
-        Ok(())
+        self.writer.into_inner().context("the Parquet file can't be written")
     }
 
     fn write_rows(&mut self) -> anyhow::Result<()> {
@@ -120,9 +118,9 @@ impl FactsFile {
     }
 }
 
-/// Writes the counts of refused holds.
-pub fn write_refusals(path: &Path, counts: &[RefusedInMinute]) -> anyhow::Result<()> {
-    let mut writer = create(path, REFUSALS)?;
+/// Writes the counts of refused holds into an empty file.
+pub fn write_refusals(file: File, counts: &[RefusedInMinute]) -> anyhow::Result<File> {
+    let mut writer = begin(file, REFUSALS)?;
     let mut write = || -> parquet::errors::Result<()> {
         let mut group = writer.next_row_group()?;
         texts(&mut group, counts, |counted| counted.event_id.as_str())?;
@@ -133,11 +131,10 @@ pub fn write_refusals(path: &Path, counts: &[RefusedInMinute]) -> anyhow::Result
         group.close()?;
         Ok(())
     };
-    write().and_then(|()| writer.close().map(|_| ())).context("the Parquet file can't be written")
+    write().and_then(|()| writer.into_inner()).context("the Parquet file can't be written")
 }
 
-fn create(path: &Path, schema: &str) -> anyhow::Result<SerializedFileWriter<File>> {
-    let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
+fn begin(file: File, schema: &str) -> anyhow::Result<SerializedFileWriter<File>> {
     let schema = Arc::new(parse_message_type(schema).context("the columns are described wrongly")?);
     // Nothing of the machine or the moment goes into the file.
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_created_by("fullhouse".into()).build();

@@ -11,8 +11,8 @@ mod columns;
 mod lines;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -65,28 +65,33 @@ impl Write for Output {
 async fn export_facts(settings: &ExportSettings) -> anyhow::Result<()> {
     let log = store::open_to_read(&settings.data, settings.database_url.as_deref()).await?;
     let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-    let until = settings.until.unwrap_or(head);
-    ensure!(until <= head, "the log ends at log position {head}, before {until} (--until)");
+    let until = settings.up_to.unwrap_or(head);
+    ensure!(until <= head, "the log ends at log position {head}, before {until} (--up-to)");
     match settings.format {
         ExportFormat::Parquet => {
             let path = settings.out.as_deref().context("a Parquet file needs a name (--out, FULLHOUSE_OUT)")?;
             ensure!(!settings.resume, "a Parquet file can't be gone on with (--resume): export what follows into another one (--after)");
-            let mut columns = columns::FactsFile::create(&unfinished(path))?;
+            let mut columns = columns::FactsFile::begin(new_unfinished(path)?)?;
             each_batch(&log, settings.after, until, |facts| columns.push(facts)).await?;
-            columns.finish()?;
-            rename(path)
+            give_name(columns.finish()?, path)
         }
         ExportFormat::Ndjson => export_lines(settings, &log, until, &|fact| fact.canonical_bytes()).await,
         ExportFormat::Cloudevents => export_lines(settings, &log, until, &|fact| lines::cloud_event(fact, &settings.cluster)).await,
     }
 }
 
-async fn export_lines(settings: &ExportSettings, log: &Log, until: u64, line: &dyn Fn(&StoredFact) -> Vec<u8>) -> anyhow::Result<()> {
+async fn export_lines(
+    settings: &ExportSettings,
+    log: &Log,
+    until: u64,
+    line: &(dyn Fn(&StoredFact) -> Vec<u8> + Sync),
+) -> anyhow::Result<()> {
     let (mut output, after) = match &settings.out {
         None => (Output::Stdout(BufWriter::with_capacity(1 << 20, std::io::stdout())), settings.after),
         Some(path) if settings.resume && path.exists() => {
-            let (file, after) = lines::go_on(path)?;
-            (Output::File(BufWriter::with_capacity(1 << 20, file)), after.max(settings.after))
+            ensure!(settings.after == 0, "--resume goes on where the file ends: leave --after away");
+            let (file, after) = lines::go_on(path, log, line).await?;
+            (Output::File(BufWriter::with_capacity(1 << 20, file)), after)
         }
         Some(path) => (Output::File(BufWriter::with_capacity(1 << 20, create(path)?)), settings.after),
     };
@@ -130,8 +135,8 @@ async fn each_batch(
 
 async fn export_refusals(settings: &ExportSettings) -> anyhow::Result<()> {
     ensure!(
-        settings.after == 0 && settings.until.is_none() && !settings.resume,
-        "refusals have no positions: --after, --until and --resume are for facts"
+        settings.after == 0 && settings.up_to.is_none() && !settings.resume,
+        "refusals have no positions: --after, --up-to and --resume are for facts"
     );
     let demand = store::open_demand(&settings.data, settings.database_url.as_deref(), Access::Read).await?;
     let counts = match demand {
@@ -141,8 +146,8 @@ async fn export_refusals(settings: &ExportSettings) -> anyhow::Result<()> {
     match (settings.format, settings.out.as_deref()) {
         (ExportFormat::Parquet, None) => bail!("a Parquet file needs a name (--out, FULLHOUSE_OUT)"),
         (ExportFormat::Parquet, Some(path)) => {
-            columns::write_refusals(&unfinished(path), &counts)?;
-            rename(path)
+            let file = columns::write_refusals(new_unfinished(path)?, &counts)?;
+            give_name(file, path)
         }
         (ExportFormat::Cloudevents, _) => bail!("refusals are counts, not events: export them as ndjson or parquet (--format)"),
         (ExportFormat::Ndjson, out) => {
@@ -162,30 +167,22 @@ fn create(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Where a file is written that gets its name when it is whole.
-fn unfinished(path: &Path) -> std::path::PathBuf {
+fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".unfinished");
     path.with_file_name(name)
 }
 
-fn rename(path: &Path) -> anyhow::Result<()> {
-    std::fs::rename(unfinished(path), path).with_context(|| format!("{} (--out, FULLHOUSE_OUT) can't be made", path.display()))
+/// The file that is written. One that an interrupted export left is overwritten.
+fn new_unfinished(path: &Path) -> anyhow::Result<File> {
+    ensure!(!path.exists(), "{} (--out, FULLHOUSE_OUT) is there already", path.display());
+    let path = unfinished(path);
+    File::create(&path).with_context(|| format!("{} can't be written", path.display()))
 }
 
-/// Cuts a last line off that was not finished; returns the file, to be written on, and its last whole line.
-fn cut_to_whole_lines(path: &Path) -> anyhow::Result<(File, Option<String>)> {
-    let unusable = || format!("{} (--out, FULLHOUSE_OUT) can't be gone on with", path.display());
-    let mut file = OpenOptions::new().read(true).write(true).open(path).with_context(unusable)?;
-    let (mut reader, mut whole, mut last, mut line) = (BufReader::new(&file), 0, None, Vec::new());
-    while reader.read_until(b'\n', &mut line).with_context(unusable)? > 0 {
-        if line.last() != Some(&b'\n') {
-            break;
-        }
-        whole += line.len() as u64;
-        last = Some(std::mem::take(&mut line));
-    }
-    file.set_len(whole).with_context(unusable)?;
-    file.seek(SeekFrom::End(0)).with_context(unusable)?;
-    let last = last.map(|line| String::from_utf8(line).with_context(unusable)).transpose()?;
-    Ok((file, last))
+/// Gives a file that is whole its name, unless something else has it by now.
+fn give_name(file: File, path: &Path) -> anyhow::Result<()> {
+    let unfinished = unfinished(path);
+    let named = file.sync_all().and_then(|()| std::fs::hard_link(&unfinished, path)).and_then(|()| std::fs::remove_file(&unfinished));
+    named.with_context(|| format!("{} (--out, FULLHOUSE_OUT) can't be made", path.display()))
 }

@@ -92,7 +92,7 @@ pub async fn livez() -> &'static str {
 pub async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     let missing = readiness.missing().await;
     if missing.is_empty() {
-        return Json(ReadinessBody { status: "ready".into(), missing }).into_response();
+        return Json(ReadinessBody { status: "ready".into(), missing, troubles: readiness.health.stopped_beside() }).into_response();
     }
     let problem = Problem::new(Code::NotReady, missing.join("; ")).with("missing", missing);
     fullhouse_http::problem::Failure::from(problem).into_response()

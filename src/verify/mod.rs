@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use fullhouse_eventstore::LogError;
 use fullhouse_eventstore::postgres::Access;
 use fullhouse_schemas::StoredFact;
 use fullhouse_transparency::tree::Hash;
@@ -74,17 +75,23 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         && let Source::Log(log) = &verifier.source
     {
         views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
-        for what in log.contradictions_of_commands().await.context("the commands of the log can't be read")? {
-            report.breaches.push(Breach { promise: Promise::Once, log_position: None, event_id: None, what });
-        }
-        for what in log.contradictions_of_store().await.context("the log's tables can't be examined")? {
-            report.breaches.push(Breach { promise: Promise::History, log_position: None, event_id: None, what });
-        }
+        tell(&mut report, Promise::Once, log.contradictions_of_commands().await)?;
+        tell(&mut report, Promise::History, log.contradictions_of_store().await)?;
     }
     verifier.finish(after, &mut report);
     report.facts = after;
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Notes contradictions. Tables so broken that they can't even be looked through are one too.
+fn tell(report: &mut Report, promise: Promise, found: Result<Vec<String>, LogError>) -> anyhow::Result<()> {
+    let found = match found {
+        Err(LogError::Damaged { what, .. }) => vec![format!("the log's tables are damaged: {what}")],
+        other => other.context("the log's tables can't be examined")?,
+    };
+    report.breaches.extend(found.into_iter().map(|what| Breach { promise, log_position: None, event_id: None, what }));
+    Ok(())
 }
 
 /// What is verified, and what it is compared with on the way.
@@ -132,6 +139,10 @@ impl Verifier {
                 return Ok(after);
             }
             for read in read {
+                if report.breaches.len() > BREACHES_MAX {
+                    report.is_cut_off = true;
+                    return Ok(after);
+                }
                 after += 1;
                 match read {
                     Read::Fact(fact, leaf) => self.fold(&fact, leaf, report).await?,
@@ -141,10 +152,6 @@ impl Verifier {
                         after = log_position;
                     }
                 }
-            }
-            if report.breaches.len() > BREACHES_MAX {
-                report.is_cut_off = true;
-                return Ok(after);
             }
             progress.tell(after);
         }

@@ -63,7 +63,7 @@ impl RedisViews {
             behind += usize::from(view.position < show.position());
             if view.position > show.position() {
                 let what = format!("the view in Redis is at position {}, but the history ends at {}", view.position, show.position());
-                report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: Some(id.to_string()), what });
+                report.breaches.push(Breach { promise: Promise::RedisViews, log_position: None, event_id: Some(id.to_string()), what });
             }
         }
         report.redis = Some(OfRedis { shows: replay.shows.len(), compared: self.compared, missing, behind });
@@ -77,7 +77,7 @@ impl RedisViews {
         let expected: Vec<_> = (0..folded.chart().seats()).map(|seat| folded.seat_status(seat)).collect();
         if view.statuses != statuses_text(&expected) || view.changed_at != last_changes(folded) {
             let what = format!("the view in Redis at position {position} is not the fold of the log");
-            report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: Some(show.to_string()), what });
+            report.breaches.push(Breach { promise: Promise::RedisViews, log_position: None, event_id: Some(show.to_string()), what });
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::{address, store};
 /// Makes the views anew that a report found wrong; returns what was done. Nothing, when there is nothing to repair, or the log is broken too:
 /// no view can be made from that.
 pub async fn repair(settings: &VerifySettings, report: &Report) -> anyhow::Result<Vec<String>> {
-    let is_view = |promise: Promise| promise == Promise::Views;
+    let is_view = |promise: Promise| matches!(promise, Promise::Views | Promise::RedisViews);
     if report.breaches.is_empty() || !report.breaches.iter().all(|breach| is_view(breach.promise)) {
         return Ok(Vec::new());
     }
-    let in_redis = report.breaches.iter().filter(|breach| breach.what.contains("in Redis")).count();
+    let in_redis = report.breaches.iter().filter(|breach| breach.promise == Promise::RedisViews).count();
     let mut done = Vec::new();
     if in_redis < report.breaches.len() {
         done.push(sql_views(settings).await?);

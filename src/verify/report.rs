@@ -49,6 +49,8 @@ pub struct OfSeals {
     pub sealed: u64,
     /// The size of the checkpoint that was handed in.
     pub trusted: Option<u64>,
+    /// Whether nobody has looked at the signature of that one, since no key was named.
+    pub is_unsigned: bool,
     /// The keys that were believed.
     pub signers: Vec<String>,
 }
@@ -77,6 +79,9 @@ pub enum Promise {
     /// Views are the fold of the log.
     #[serde(rename = "P5")]
     Views,
+    /// The same for the views in Redis.
+    #[serde(rename = "P5")]
+    RedisViews,
     /// History is what it was.
     #[serde(rename = "P8")]
     History,
@@ -88,7 +93,7 @@ impl Promise {
             Promise::OneOwner => "P1",
             Promise::Once => "P2",
             Promise::HoldsEndOnTime => "P4",
-            Promise::Views => "P5",
+            Promise::Views | Promise::RedisViews => "P5",
             Promise::History => "P8",
         }
     }
@@ -140,13 +145,16 @@ impl fmt::Display for Report {
 
 impl fmt::Display for OfSeals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { checkpoints, sealed, trusted, signers } = self;
+        let Self { checkpoints, sealed, trusted, is_unsigned, signers } = self;
         if *checkpoints == 0 && trusted.is_none() {
             return writeln!(formatter, "Nothing was signed about this log.");
         }
         writeln!(formatter, "Up to log position {sealed} the log is what was signed ({checkpoints} checkpoints).")?;
         if let Some(size) = trusted {
-            writeln!(formatter, "The checkpoint that you trust was signed at log position {size}.")?;
+            writeln!(formatter, "The checkpoint that you trust covers {size} facts.")?;
+        }
+        if *is_unsigned {
+            writeln!(formatter, "Nobody has looked at its signature: name the key (--verifier-key) if it was not always with you.")?;
         }
         for signer in signers {
             writeln!(formatter, "Signed with {signer}; compare it with the key that you have noted.")?;

@@ -20,6 +20,8 @@ pub struct Seals {
     kept: Option<Kept>,
     /// A checkpoint that somebody else has kept.
     trusted: Option<Checkpoint>,
+    /// Whether somebody has named the key that must have signed.
+    has_key: bool,
     /// Up to here all is as it was signed.
     sound: u64,
     /// Up to here the tiles are as they were kept. Nobody has signed them, so this only helps to say where a change is.
@@ -37,7 +39,8 @@ struct Kept {
     /// Those that are read and not reached yet.
     ahead: VecDeque<KeptCheckpoint>,
     tiles: Tiles,
-    tiles_differ: bool,
+    /// The first one that is another than the log comes to.
+    differing_tile: Option<u64>,
     /// The size of the newest when verifying began. The log had that much.
     newest: u64,
     /// The keys that may have signed.
@@ -50,12 +53,13 @@ impl Seals {
     pub async fn open(store: Option<Checkpoints>, key: Option<&str>, checkpoint: Option<&Path>) -> anyhow::Result<Self> {
         let key =
             key.map(VerifierKey::parse).transpose().context("the public key (--verifier-key, FULLHOUSE_VERIFIER_KEY) can't be used")?;
+        let has_key = key.is_some();
         let trusted = checkpoint.map(|path| read_trusted(path, key.as_ref())).transpose()?;
         let kept = match store {
             Some(store) => Some(Kept::open(store, key).await?),
             None => None,
         };
-        Ok(Self { kept, trusted, ..Self::default() })
+        Ok(Self { kept, trusted, has_key, ..Self::default() })
     }
 
     /// Takes the next fact's leaf into account.
@@ -66,7 +70,7 @@ impl Seals {
         self.tree.push(leaf);
         let size = self.tree.size();
         if size.is_multiple_of(TILE) {
-            self.compare_tile(size / TILE - 1, report);
+            self.compare_tile(size / TILE - 1);
         }
         if let Some(trusted) = self.trusted.clone().filter(|trusted| trusted.size == size) {
             self.compare_root(&trusted.root, "the checkpoint that you trust", report);
@@ -101,9 +105,19 @@ impl Seals {
                 format!("the log ends at log position {head}, but {signed} facts were signed: some of those from {first} on are missing");
             report.breaches.push(breach(first.min(head + 1), what));
         }
+        let is_signed = newest > 0 || self.trusted.is_some();
+        if self.has_key && !is_signed && head > 0 {
+            report
+                .breaches
+                .push(breach(1, "a key was named, but there is no checkpoint that it could have signed: they are missing".into()));
+        }
+        if let Some(tile) = self.kept.as_ref().and_then(|kept| kept.differing_tile) {
+            self.tell_of_tile(tile, report);
+        }
         let signers = self.kept.iter().flat_map(|kept| &kept.keys).map(ToString::to_string).collect();
         let trusted = self.trusted.map(|trusted| trusted.size);
-        report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, signers });
+        let is_unsigned = trusted.is_some() && !self.has_key;
+        report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, is_unsigned, signers });
     }
 
     fn compare_root(&mut self, signed: &Hash, by_what: &str, report: &mut Report) {
@@ -122,17 +136,25 @@ impl Seals {
         }
     }
 
-    fn compare_tile(&mut self, tile: u64, report: &mut Report) {
-        let Some(kept) = self.kept.as_mut().filter(|kept| !kept.tiles_differ) else { return };
+    fn compare_tile(&mut self, tile: u64) {
+        let Some(kept) = self.kept.as_mut().filter(|kept| kept.differing_tile.is_none()) else { return };
         let Some(root) = kept.tiles.root(tile) else { return };
         if Some(root) == self.tree.tiles().root(tile) {
             self.sound_tiles = (tile + 1) * TILE;
         } else {
-            kept.tiles_differ = true;
-            let first = tile * TILE + 1;
-            let what = format!("one of the facts at log positions {first} to {} is not what it was when it was sealed", first + TILE - 1);
-            report.breaches.push(breach(first, what));
+            kept.differing_tile = Some(tile);
         }
+    }
+
+    /// Nobody has signed tiles; whether the facts or the tile were changed is told by the signed root over both.
+    fn tell_of_tile(&self, tile: u64, report: &mut Report) {
+        let (first, last) = (tile * TILE + 1, (tile + 1) * TILE);
+        let what = if self.sound >= last {
+            format!("the tile kept over log positions {first} to {last} is wrong; the facts are what was signed")
+        } else {
+            format!("one of the facts at log positions {first} to {last} is not what it was when it was sealed")
+        };
+        report.breaches.push(breach(first, what));
     }
 }
 
@@ -145,7 +167,7 @@ impl Kept {
             Some(key) => vec![key],
             None => store.signers().await.context(UNREADABLE)?,
         };
-        Ok(Self { store, ahead: VecDeque::new(), tiles, tiles_differ: false, newest, keys })
+        Ok(Self { store, ahead: VecDeque::new(), tiles, differing_tile: None, newest, keys })
     }
 
     /// The checkpoint of this size, if there is one, and if it is to be believed.

@@ -1,7 +1,7 @@
 //! Where the facts come from: a log, or an export of one.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -16,6 +16,9 @@ use super::replay::{Replay, Replayed};
 
 /// How many facts are read at a time.
 const READ_FACTS: usize = 10_000;
+
+/// No fact is longer: the longest schedules a show, and its body may have 1 MiB.
+const LINE_BYTES_MAX: u64 = 4 << 20;
 
 /// What is verified.
 pub enum Source {
@@ -57,10 +60,15 @@ async fn read_log(log: &Log, after: u64) -> anyhow::Result<Vec<Read>> {
         // What is damaged can't be replayed. What stands before and after it still can.
         Err(LogError::Damaged { log_position, what }) => {
             let sound = log_position.saturating_sub(after + 1) as usize;
-            let before = if sound > 0 { log.read_log(after, sound).await.context("the log can't be read")? } else { Vec::new() };
-            let mut read = with_leaves(before);
-            read.push(Read::Damaged { log_position, what });
-            Ok(read)
+            match log.read_log(after, sound).await {
+                Ok(before) => {
+                    let mut read = with_leaves(before);
+                    read.push(Read::Damaged { log_position, what });
+                    Ok(read)
+                }
+                Err(LogError::Damaged { log_position, what }) => Ok(vec![Read::Damaged { log_position, what }]),
+                Err(error) => Err(error).context("the log can't be read"),
+            }
         }
         Err(error) => Err(error).context("the log can't be read"),
     }
@@ -79,15 +87,20 @@ impl Export {
     /// facts are read, and at most one show begins in what is read at a time.
     fn read(&mut self, after: u64, replay: &Replay) -> anyhow::Result<Vec<Read>> {
         let mut read = Vec::new();
-        let mut line = String::new();
+        let mut line = Vec::new();
         while read.len() < READ_FACTS {
             line.clear();
-            let length = self.lines.read_line(&mut line).with_context(|| format!("{} can't be read", self.path.display()))?;
+            let mut bounded = self.lines.by_ref().take(LINE_BYTES_MAX);
+            let length = bounded.read_until(b'\n', &mut line).with_context(|| format!("{} can't be read", self.path.display()))?;
             if length == 0 {
                 break;
             }
+            if line.last() == Some(&b'\n') {
+                line.pop();
+            }
             let log_position = after + read.len() as u64 + 1;
-            let fact = match read_line(line.trim_end_matches('\n'), log_position, replay) {
+            let text = std::str::from_utf8(&line).map_err(|error| format!("it is not UTF-8: {error}"));
+            let fact = match text.and_then(|text| read_line(text, log_position, replay)) {
                 Ok(fact) => fact,
                 Err(what) => Read::Damaged { log_position, what },
             };

@@ -24,8 +24,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// How long a test waits for something that should take milliseconds. Raise it while debugging.
+/// How long a test waits for something that should take milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The same, unless `FULLHOUSE_TEST_PATIENCE` says otherwise, in seconds: for debugging, and for sales of millions of facts.
+fn patience() -> Duration {
+    let seconds = std::env::var("FULLHOUSE_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    seconds.map_or(PATIENCE, Duration::from_secs)
+}
 
 /// Asks again until the answer is there. Fails when it never comes.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
@@ -37,7 +43,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    tokio::time::timeout(patience(), asking).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }
 
 /// A hall of one section `S`: so many rows, named `A`, `B`, …, of so many seats.

@@ -25,5 +25,6 @@ END $$;
 
 CREATE TRIGGER tiles_are_never_changed BEFORE UPDATE OR DELETE ON tiles FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER checkpoints_are_never_changed BEFORE UPDATE OR DELETE ON checkpoints FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER signers_are_never_changed BEFORE UPDATE OR DELETE ON signers FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tiles_are_never_truncated BEFORE TRUNCATE ON tiles FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER checkpoints_are_never_truncated BEFORE TRUNCATE ON checkpoints FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -103,7 +103,7 @@ impl Checkpoint {
     /// Reads a signed note without believing it: nobody's signature is looked at.
     pub fn read(note: &str) -> Result<Self, NoteError> {
         let (text, _) = parts(note)?;
-        let mut lines = text.lines();
+        let mut lines = text.split('\n');
         let mut line = |what| lines.next().filter(|line| !line.is_empty()).ok_or(NoteError::Malformed(what));
         let origin = line("the log's name is missing")?.to_owned();
         let size = line("its size is missing")?;
@@ -121,6 +121,10 @@ impl Checkpoint {
 /// The text that is signed, and the lines of signatures.
 fn parts(note: &str) -> Result<(&str, &str), NoteError> {
     let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed("no signature follows its text"))?;
+    let lines = signatures.strip_suffix('\n').ok_or(NoteError::Malformed("its last line does not end"))?;
+    if !lines.split('\n').all(|line| line.starts_with(DASH) && !line.contains('\r')) {
+        return Err(NoteError::Malformed("something else than a signature stands behind its text"));
+    }
     // The text ends with its last line's end.
     Ok((&note[..text.len() + 1], signatures))
 }

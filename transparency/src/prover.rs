@@ -1,6 +1,7 @@
 //! Proofs for those who ask.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::ReservationId;
 use fullhouse_eventstore::Log;
@@ -23,6 +24,21 @@ pub struct Prover {
     checkpoints: Checkpoints,
     /// As far as they have been read.
     tiles: Arc<Mutex<Tiles>>,
+    /// The newest checkpoint, and when it was read.
+    newest: Arc<Mutex<Option<(Instant, Option<KeptCheckpoint>)>>>,
+}
+
+/// How long the newest checkpoint is taken for the newest.
+const NEWEST_FOR: Duration = Duration::from_millis(200);
+
+/// What a kept checkpoint says, if it is kept where it belongs.
+fn read(kept: &KeptCheckpoint) -> Result<Checkpoint, TransparencyError> {
+    let checkpoint = Checkpoint::read(&kept.note)?;
+    if checkpoint.size == kept.size {
+        Ok(checkpoint)
+    } else {
+        Err(contradiction(format!("the checkpoint of size {} is another's", kept.size)))
+    }
 }
 
 /// That one checkpoint's log is the beginning of another's.
@@ -39,7 +55,7 @@ pub struct Consistency {
 impl Prover {
     /// For this log and its checkpoints.
     pub fn new(log: Log, checkpoints: Checkpoints) -> Self {
-        Self { log, checkpoints, tiles: Arc::default() }
+        Self { log, checkpoints, tiles: Arc::default(), newest: Arc::default() }
     }
 
     /// Where checkpoints are.
@@ -47,12 +63,21 @@ impl Prover {
         &self.checkpoints
     }
 
+    /// The newest checkpoint, as it was a moment ago: however many ask, the store is asked once.
+    pub async fn newest(&self) -> Result<Option<KeptCheckpoint>, TransparencyError> {
+        let mut newest = self.newest.lock().await;
+        if newest.as_ref().is_none_or(|(at, _)| at.elapsed() > NEWEST_FOR) {
+            *newest = Some((Instant::now(), self.checkpoints.newest().await?));
+        }
+        Ok(newest.as_ref().and_then(|(_, newest)| newest.clone()))
+    }
+
     /// What a customer keeps of his reservation: these facts of it, and the proof that they are in the log.
     pub async fn receipt(&self, reservation: &ReservationId, facts: &[StoredFact]) -> Result<Receipt, TransparencyError> {
         let last = facts.last().map_or(0, |fact| fact.log_position);
-        let newest = self.checkpoints.newest().await?.filter(|newest| newest.size >= last);
+        let newest = self.newest().await?.filter(|newest| newest.size >= last);
         let newest = newest.ok_or(TransparencyError::NotSealed { log_position: last })?;
-        let checkpoint = Checkpoint::read(&newest.note)?;
+        let checkpoint = read(&newest)?;
         let mut proven = Vec::with_capacity(facts.len());
         for fact in facts {
             let path = self.inclusion(fact.log_position - 1, &checkpoint).await?;
@@ -78,7 +103,7 @@ impl Prover {
             found.ok_or(TransparencyError::NotSealed { log_position: size })
         };
         let (from, to) = (kept(from).await?, kept(to).await?);
-        let (old, new) = (Checkpoint::read(&from.note)?, Checkpoint::read(&to.note)?);
+        let (old, new) = (read(&from)?, read(&to)?);
         let leaves = self.read_leaves(needed_for_consistency(old.size, new.size), new.size).await?;
         let tiles = self.tiles_of(new.size).await?;
         let tree = Tree { tiles: &tiles, leaves: &leaves };

@@ -1,15 +1,17 @@
 //! Following the log, and signing how far it is.
 
 use fullhouse_domain::Timestamp;
-use fullhouse_eventstore::Log;
 use fullhouse_schemas::StoredFact;
 
 use crate::error::{TransparencyError, contradiction};
-use crate::note::{CheckpointKey, NoteError};
+use crate::note::{Checkpoint, CheckpointKey, NoteError};
 use crate::store::{Checkpoints, KeptCheckpoint, Sealed};
-use crate::tree::{GrowingTree, Hash, TILE, Tiles, leaf_hash};
+use crate::tree::{GrowingTree, Hash, leaf_hash};
 
 /// The tree up to the last fact that it was given, and what of it was signed.
+///
+/// It is grown from the first fact on, whatever was signed before, and compared with that on the way: a log that differs from
+/// it is not signed on.
 #[derive(Debug)]
 pub struct Sealer {
     store: Checkpoints,
@@ -19,6 +21,8 @@ pub struct Sealer {
     kept_tiles: u64,
     /// How many facts the newest checkpoint covers.
     sealed: u64,
+    /// The newest checkpoint that was signed before, as long as the tree has not reached it.
+    to_reach: Option<Checkpoint>,
 }
 
 /// The leaves of consecutive facts. It takes a while for many: not on a thread that answers others.
@@ -27,44 +31,11 @@ pub fn leaves_of<'a>(facts: impl Iterator<Item = &'a StoredFact>) -> Vec<Hash> {
 }
 
 impl Sealer {
-    /// Goes on where the newest checkpoint is, after a look at whether the log is still what was signed: at its length, and at
-    /// the facts behind the last complete tile. The rest is for `fullhouse verify`.
-    pub async fn open(log: &Log, store: Checkpoints, key: CheckpointKey) -> Result<Self, TransparencyError> {
-        let mut tiles = Tiles::default();
-        store.read_tiles(&mut tiles).await?;
+    /// Reads what was signed before. Facts are due from the first one on.
+    pub async fn open(store: Checkpoints, key: CheckpointKey) -> Result<Self, TransparencyError> {
         let newest = store.newest().await?;
-        let mut sealer = Self { store, key, kept_tiles: tiles.count(), tree: GrowingTree::after(tiles), sealed: 0 };
-        if let Some(newest) = newest {
-            sealer.go_on_from(log, &newest).await?;
-        } else if sealer.kept_tiles > 0 {
-            return Err(contradiction("there are tiles of a tree that nobody has signed"));
-        }
-        Ok(sealer)
-    }
-
-    async fn go_on_from(&mut self, log: &Log, newest: &KeptCheckpoint) -> Result<(), TransparencyError> {
-        let checkpoint = self.key.verifier().verify(&newest.note).map_err(|error| match error {
-            NoteError::NotSigned(_) => TransparencyError::Unusable {
-                what: "the newest was signed with another key or for another cluster: give this process that key (checkpoint-key.p8 in --data)"
-                    .into(),
-            },
-            other => other.into(),
-        })?;
-        if self.kept_tiles != checkpoint.size / TILE {
-            return Err(contradiction("the tiles of the tree end elsewhere than its newest checkpoint"));
-        }
-        let first = self.tree.size();
-        let facts = log.read_log(first, (checkpoint.size - first) as usize).await?;
-        if facts.len() as u64 != checkpoint.size - first || log.head() < checkpoint.size {
-            return Err(contradiction(format!("a checkpoint was signed at log position {}, and the log ends before it", checkpoint.size)));
-        }
-        self.extend(&leaves_of(facts.iter()));
-        self.sealed = checkpoint.size;
-        if self.tree.root() != checkpoint.root {
-            let what = format!("the root over the first {} facts is another than was signed", checkpoint.size);
-            return Err(contradiction(what));
-        }
-        Ok(())
+        let to_reach = newest.map(|newest| believed(&key, &newest)).transpose()?;
+        Ok(Self { store, key, tree: GrowingTree::default(), kept_tiles: 0, sealed: 0, to_reach })
     }
 
     /// The log position of the last fact in the tree.
@@ -72,15 +43,35 @@ impl Sealer {
         self.tree.size()
     }
 
-    /// Adds the leaves of the next facts.
-    pub fn extend(&mut self, leaves: &[Hash]) {
-        leaves.iter().for_each(|leaf| self.tree.push(*leaf));
+    /// Adds the leaves of the next facts. They must lead to the root that was signed, where one was.
+    pub fn extend(&mut self, leaves: &[Hash]) -> Result<(), TransparencyError> {
+        for leaf in leaves {
+            self.tree.push(*leaf);
+            let Some(reached) = self.to_reach.take_if(|to_reach| to_reach.size == self.tree.size()) else { continue };
+            if self.tree.root() != reached.root {
+                let what = format!("the root over the first {} facts is another than was signed", reached.size);
+                self.to_reach = Some(reached);
+                return Err(contradiction(what));
+            }
+            (self.sealed, self.kept_tiles) = (reached.size, self.tree.tiles().count());
+        }
+        Ok(())
+    }
+
+    /// Whether everything that was signed before is in the tree.
+    pub fn has_reached_what_was_signed(&self) -> bool {
+        self.to_reach.is_none()
+    }
+
+    /// How many facts were signed before, as long as the tree has not reached them: a log that ends before has lost some.
+    pub fn must_reach(&self) -> Option<u64> {
+        self.to_reach.as_ref().map(|to_reach| to_reach.size)
     }
 
     /// Signs how far the tree is, and keeps that; nothing new is no reason to sign. Returns what is sealed.
     pub async fn seal(&mut self, now: Timestamp) -> Result<u64, TransparencyError> {
         let size = self.log_position();
-        if size > self.sealed {
+        if self.has_reached_what_was_signed() && size > self.sealed {
             let tiles = (self.kept_tiles..self.tree.tiles().count()).filter_map(|tile| self.tree.tiles().root(tile).copied()).collect();
             let checkpoint = KeptCheckpoint { size, signed_at: now, note: self.key.sign(size, self.tree.root()) };
             let sealed = Sealed { first_tile: self.kept_tiles, tiles, checkpoint, signer: self.key.verifier() };
@@ -89,4 +80,15 @@ impl Sealer {
         }
         Ok(self.sealed)
     }
+}
+
+fn believed(key: &CheckpointKey, newest: &KeptCheckpoint) -> Result<Checkpoint, TransparencyError> {
+    let checkpoint = key.verifier().verify(&newest.note).map_err(|error| match error {
+        NoteError::NotSigned(_) => TransparencyError::Unusable {
+            what: "the newest was signed with another key or for another cluster: give this process that key (checkpoint-key.p8 in --data)"
+                .into(),
+        },
+        other => other.into(),
+    })?;
+    if checkpoint.size == newest.size { Ok(checkpoint) } else { Err(contradiction("the newest checkpoint is kept under another size")) }
 }

@@ -163,6 +163,9 @@ impl Tree<'_> {
 
     /// RFC 6962, section 2.1.2: the proof that the tree of `old_size` is the beginning of the one of `size`.
     pub fn consistency(&self, old_size: u64, size: u64) -> Result<Vec<Hash>, Unknown> {
+        if old_size == 0 || old_size > size {
+            return Err(Unknown { from: old_size, to: size });
+        }
         let (mut from, mut to, mut old_is_whole, mut proof) = (0, size, true, Vec::new());
         while to != old_size {
             let middle = from + split(to - from);
@@ -207,11 +210,6 @@ pub struct GrowingTree {
 }
 
 impl GrowingTree {
-    /// Goes on behind complete tiles.
-    pub fn after(tiles: Tiles) -> Self {
-        Self { tiles, rest: Vec::new() }
-    }
-
     /// How many leaves it has.
     pub fn size(&self) -> u64 {
         self.tiles.leaves() + self.rest.len() as u64

@@ -11,7 +11,7 @@ pub use postgres::{PostgresDemand, SCHEMA, migrate};
 pub use sqlite::SqliteDemand;
 
 use crate::error::DemandError;
-use crate::tally::Tally;
+use crate::tally::Page;
 
 /// A hold that was refused because of one seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,10 @@ pub enum DemandStore {
 }
 
 impl DemandStore {
-    pub(crate) async fn add(&self, tally: Arc<Tally>) -> Result<(), DemandError> {
+    pub(crate) async fn add(&self, page: Arc<Page>) -> Result<(), DemandError> {
         match self {
-            DemandStore::Sqlite(store) => store.add(tally).await,
-            DemandStore::Postgres(store) => store.add(tally).await,
+            DemandStore::Sqlite(store) => store.add(page).await,
+            DemandStore::Postgres(store) => store.add(page).await,
         }
     }
 

@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::{RefusedInMinute, RefusedOnce};
 use crate::error::{DemandError, failed};
-use crate::tally::{Counted, Single, Tally};
+use crate::tally::{Counted, Page, Single};
 
 /// The steps that lead from an empty schema to the tables of this release.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -24,7 +24,7 @@ pub const SCHEMA: Schema = Schema {
     steps: &MIGRATIONS,
     grants: "GRANT USAGE ON SCHEMA fullhouse_demand TO fullhouse_analyst, fullhouse_query, fullhouse_command;
              GRANT SELECT ON ALL TABLES IN SCHEMA fullhouse_demand TO fullhouse_analyst, fullhouse_query, fullhouse_command;
-             GRANT INSERT ON fullhouse_demand.refused_by_minute, fullhouse_demand.refusals TO fullhouse_command;
+             GRANT INSERT ON fullhouse_demand.refused_by_minute, fullhouse_demand.refusals, fullhouse_demand.pages TO fullhouse_command;
              GRANT UPDATE (refusals) ON fullhouse_demand.refused_by_minute TO fullhouse_command",
 };
 
@@ -56,11 +56,11 @@ impl PostgresDemand {
         Ok(Self { connection: SingleConnection::new(url, SCHEMA.name) })
     }
 
-    pub(super) async fn add(&self, tally: Arc<Tally>) -> Result<(), DemandError> {
+    pub(super) async fn add(&self, page: Arc<Page>) -> Result<(), DemandError> {
         let doing = "writing refusals";
         let writing = self.connection.with(doing, move |connection| {
-            let tally = tally.clone();
-            Box::pin(async move { add(connection, &tally).await.map_err(failed::<sqlx::Error>(doing)) })
+            let page = page.clone();
+            Box::pin(async move { add(connection, &page).await.map_err(failed::<sqlx::Error>(doing)) })
         });
         writing.await
     }
@@ -103,8 +103,15 @@ async fn read(connection: &mut PgConnection, show: &str, seat: &str, limit: usiz
     Ok((total as u64, rows.into_iter().map(once).collect()))
 }
 
-async fn add(connection: &mut PgConnection, tally: &Tally) -> Result<(), sqlx::Error> {
+async fn add(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
+    let tally = &page.tally;
     let mut transaction = connection.begin().await?;
+    // The answer to an earlier attempt may have been lost.
+    let sql = "INSERT INTO pages (id) VALUES ($1) ON CONFLICT DO NOTHING";
+    let is_new = sqlx::query(sql).bind(page.id.to_be_bytes().as_slice()).execute(&mut *transaction).await?.rows_affected() == 1;
+    if !is_new {
+        return Ok(());
+    }
     let mut counts: Vec<(&Counted, &u64)> = tally.counts.iter().collect();
     // Two servers that write the same rows lock them in the same order.
     counts.sort_unstable_by_key(|(of, _)| (&of.show, of.minute, &of.seat, of.reason));
@@ -112,7 +119,7 @@ async fn add(connection: &mut PgConnection, tally: &Tally) -> Result<(), sqlx::E
         "INSERT INTO refused_by_minute AS known
          SELECT event_id, 'epoch'::timestamptz + minute * interval '1 microsecond', seat, reason, refusals
          FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[]) AS more (event_id, minute, seat, reason, refusals)
-         ON CONFLICT (event_id, minute, seat, reason) DO UPDATE SET refusals = known.refusals + excluded.refusals",
+         ON CONFLICT (event_id, seat, reason, minute) DO UPDATE SET refusals = known.refusals + excluded.refusals",
     )
     .bind(column(&counts, |(of, _)| of.show.as_str()))
     .bind(column(&counts, |(of, _)| of.minute.as_micros()))

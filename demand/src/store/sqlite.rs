@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::{RefusedInMinute, RefusedOnce};
 use crate::error::{DemandError, failed};
-use crate::tally::Tally;
+use crate::tally::{Page, Tally};
 
 const FILE: FileBeside = FileBeside {
     name: "demand.sqlite",
@@ -25,7 +25,7 @@ const FILE: FileBeside = FileBeside {
         seat     TEXT    NOT NULL, -- the label of the seat that was in the way; empty, when no seats were side by side
         reason   TEXT    NOT NULL, -- what it was: pending or reserved; or no-adjacent-seats
         refusals INTEGER NOT NULL, -- how many holds were refused because of it in this minute
-        PRIMARY KEY (event_id, minute, seat, reason)
+        PRIMARY KEY (event_id, seat, reason, minute)
     ) STRICT, WITHOUT ROWID;
     -- Single refusals, as many as are kept: at most 1,000 rows a second.
     CREATE TABLE refusals (
@@ -58,8 +58,8 @@ impl SqliteDemand {
         Ok(FILE.open_to_read(folder)?.map(|connection| Self { connection: SharedConnection::new(connection) }))
     }
 
-    pub(super) async fn add(&self, tally: Arc<Tally>) -> Result<(), DemandError> {
-        self.connection.with(move |connection| add(connection, &tally)).await.map_err(failed("writing refusals"))
+    pub(super) async fn add(&self, page: Arc<Page>) -> Result<(), DemandError> {
+        self.connection.with(move |connection| add(connection, &page.tally)).await.map_err(failed("writing refusals"))
     }
 
     pub(super) async fn of_seat(&self, show: &ShowId, seat: &str, limit: usize) -> Result<(u64, Vec<RefusedOnce>), DemandError> {

@@ -12,6 +12,7 @@ use crate::error::LogError;
 /// `FULL` in ASCII.
 const FORMAT: Format = Format { application_id: 0x4655_4c4c, version: 1 };
 
+/// Not a letter of it may change without a new format: `verify` compares each log with it.
 const CREATE: &str = "
     CREATE TABLE facts (
         log_position INTEGER PRIMARY KEY,

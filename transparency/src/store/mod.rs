@@ -12,7 +12,7 @@ pub use postgres::{PostgresCheckpoints, SCHEMA, migrate};
 pub use sqlite::SqliteCheckpoints;
 
 use crate::error::{TransparencyError, contradiction};
-use crate::note::VerifierKey;
+use crate::note::{Checkpoint, VerifierKey};
 use crate::tree::{Hash, Tiles};
 
 /// A checkpoint as it is kept.
@@ -34,6 +34,13 @@ pub(crate) struct Sealed {
     pub tiles: Vec<Hash>,
     pub checkpoint: KeptCheckpoint,
     pub signer: VerifierKey,
+}
+
+impl Sealed {
+    /// Whether a note that is kept says the same as this one.
+    fn is_what(&self, kept: &str) -> bool {
+        matches!((Checkpoint::read(kept), Checkpoint::read(&self.checkpoint.note)), (Ok(kept), Ok(own)) if kept == own)
+    }
 }
 
 /// The store of checkpoints. Cheap to clone; the set of stores is closed, so it is an enum.

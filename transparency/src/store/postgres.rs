@@ -12,7 +12,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 
 use super::{KeptCheckpoint, Sealed};
-use crate::error::{TransparencyError, failed};
+use crate::error::{TransparencyError, contradiction, failed};
 
 /// The steps that lead from an empty schema to the checkpoints of this release.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -96,7 +96,7 @@ impl PostgresCheckpoints {
             let sealed = sealed.clone();
             Box::pin(async move { keep(connection, &sealed).await.map_err(failed::<sqlx::Error>(doing)) })
         });
-        writing.await
+        writing.await?.map_or(Ok(()), |what| Err(contradiction(what)))
     }
 }
 
@@ -104,7 +104,9 @@ fn kept((size, signed_at, note): (i64, i64, String)) -> KeptCheckpoint {
     KeptCheckpoint { size: size as u64, signed_at: Timestamp::from_micros(signed_at), note }
 }
 
-async fn keep(connection: &mut PgConnection, sealed: &Sealed) -> Result<(), sqlx::Error> {
+/// Keeps a checkpoint and its tiles. What somebody else has kept in their place must be the same; if not, nothing is kept, and what differs is
+/// returned.
+async fn keep(connection: &mut PgConnection, sealed: &Sealed) -> Result<Option<String>, sqlx::Error> {
     let Sealed { first_tile, tiles, checkpoint, signer } = sealed;
     let mut transaction = connection.begin().await?;
     let numbered: Vec<(u64, &[u8; 32])> = (*first_tile..).zip(tiles).collect();
@@ -119,10 +121,25 @@ async fn keep(connection: &mut PgConnection, sealed: &Sealed) -> Result<(), sqlx
         .bind(&checkpoint.note)
         .execute(&mut *transaction)
         .await?;
+    let sql = "SELECT count(*) FROM unnest($1::bigint[], $2::bytea[]) AS own (number, root)
+               JOIN tiles ON tiles.number = own.number AND tiles.root = own.root";
+    let same: i64 = sqlx::query_scalar(sql)
+        .bind(column(&numbered, |(number, _)| *number as i64))
+        .bind(column(&numbered, |(_, root)| root.as_slice()))
+        .fetch_one(&mut *transaction)
+        .await?;
+    let kept: String = sqlx::query_scalar("SELECT note FROM checkpoints WHERE size = $1")
+        .bind(checkpoint.size as i64)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if same as usize != numbered.len() || !sealed.is_what(&kept) {
+        return Ok(Some(format!("what is kept up to size {} has another root", checkpoint.size)));
+    }
     sqlx::query("INSERT INTO signers VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(signer.to_string())
         .bind(checkpoint.size as i64)
         .execute(&mut *transaction)
         .await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(None)
 }

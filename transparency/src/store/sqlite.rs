@@ -8,7 +8,7 @@ use fullhouse_eventstore::sqlite::format::Format;
 use rusqlite::{Connection, Row, params};
 
 use super::{KeptCheckpoint, Sealed};
-use crate::error::{TransparencyError, failed};
+use crate::error::{TransparencyError, contradiction, failed};
 
 const FILE: FileBeside = FileBeside {
     name: "checkpoints.sqlite",
@@ -71,8 +71,9 @@ impl SqliteCheckpoints {
     }
 
     pub(super) async fn keep(&self, sealed: Sealed) -> Result<(), TransparencyError> {
-        let Some(connection) = &self.connection else { return Ok(()) };
-        connection.with(move |connection| keep(connection, &sealed)).await.map_err(failed("keeping a checkpoint"))
+        let connection = self.connection.as_ref().ok_or(TransparencyError::Unusable { what: "they were opened to be read".into() })?;
+        let other = connection.with(move |connection| keep(connection, &sealed)).await.map_err(failed("keeping a checkpoint"))?;
+        other.map_or(Ok(()), |what| Err(contradiction(what)))
     }
 
     async fn rows<T: Send + 'static>(
@@ -91,19 +92,30 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptCheckpoint> {
     Ok(KeptCheckpoint { size: row.get(0)?, signed_at: Timestamp::from_micros(row.get(1)?), note: row.get(2)? })
 }
 
-fn keep(connection: &mut Connection, sealed: &Sealed) -> rusqlite::Result<()> {
+/// Keeps a checkpoint and its tiles. What somebody else has kept in their place must be the same; if not, nothing is kept, and what differs is
+/// returned.
+fn keep(connection: &mut Connection, sealed: &Sealed) -> rusqlite::Result<Option<String>> {
     let Sealed { first_tile, tiles, checkpoint, signer } = sealed;
     let transaction = connection.transaction()?;
     for (root, number) in tiles.iter().zip(*first_tile..) {
         transaction.prepare_cached("INSERT INTO tiles VALUES (?1, ?2) ON CONFLICT DO NOTHING")?.execute(params![number, root])?;
+        let kept: Vec<u8> = transaction.query_row("SELECT root FROM tiles WHERE number = ?1", [number], |row| row.get(0))?;
+        if kept != root {
+            return Ok(Some(format!("tile {number} is kept with another root")));
+        }
     }
     transaction.prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?.execute(params![
         checkpoint.size,
         checkpoint.signed_at.as_micros(),
         checkpoint.note
     ])?;
+    let kept: String = transaction.query_row("SELECT note FROM checkpoints WHERE size = ?1", [checkpoint.size], |row| row.get(0))?;
+    if !sealed.is_what(&kept) {
+        return Ok(Some(format!("a checkpoint of size {} is kept with another root", checkpoint.size)));
+    }
     transaction
         .prepare_cached("INSERT INTO signers VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![signer.to_string(), checkpoint.size])?;
-    transaction.commit()
+    transaction.commit()?;
+    Ok(None)
 }
