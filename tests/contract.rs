@@ -341,7 +341,7 @@ async fn health_metrics_and_documentation_are_there() {
     let ann = server.guest().await;
     ann.hold(&event, &["S-A-1"]).await;
     assert_eq!(ann.get("/livez").await.status, 200);
-    assert_eq!(ann.get("/readyz").await.body, json!({ "status": "ready", "missing": [] }));
+    assert_eq!(ann.get("/readyz").await.body, json!({ "status": "ready", "missing": [], "troubles": [] }));
     let metrics = ann.get("/metrics").await;
     for line in [
         "fullhouse_http_request_seconds_bucket{method=\"POST\",route=\"/reserve\",status=\"201\",le=",

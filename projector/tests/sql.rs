@@ -19,7 +19,8 @@ use support::{Author, PATIENCE};
 fn dump(folder: &Path) -> Vec<String> {
     let views = sql::open_to_read(folder).unwrap().unwrap();
     let mut rows = Vec::new();
-    for table in ["view_position", "shows", "seats", "reservations", "sales_by_minute"] {
+    // When they were written is not computed from the log.
+    for table in ["(SELECT log_position, recorded_at, log_head FROM view_position)", "shows", "seats", "reservations", "sales_by_minute"] {
         let mut statement = views.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let columns = statement.column_count();
         let read = statement.query_map([], |row| {

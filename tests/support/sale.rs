@@ -62,6 +62,9 @@ pub async fn make(folder: &Path, facts: u64, seed: u64) -> Sold {
         sale.round(facts).await;
     }
     sale.sold.facts = sale.log.head();
+    drop(sale.log);
+    // The log is free once its writer's thread has ended.
+    std::fs::File::open(folder.join("log.lock")).unwrap().lock().unwrap();
     sale.sold
 }
 
