@@ -8,9 +8,13 @@ use fullhouse_transparency::{CheckpointKey, Checkpoints};
 
 use crate::cli::CheckpointKeySettings;
 
+fn path(data: &Path, file: Option<&Path>) -> PathBuf {
+    file.map_or_else(|| data.join("checkpoint-key.p8"), PathBuf::from)
+}
+
 /// The key in this file, or in the data folder; made when it is not there. No database knows it.
 pub fn open(data: &Path, file: Option<&Path>, cluster: &str) -> anyhow::Result<CheckpointKey> {
-    let path = file.map_or_else(|| data.join("checkpoint-key.p8"), PathBuf::from);
+    let path = path(data, file);
     let key = signing_key(&path).map_err(anyhow::Error::from).and_then(|der| {
         CheckpointKey::from_pkcs8(cluster, &der).with_context(|| format!("{} is not an Ed25519 key in PKCS #8", path.display()))
     });
@@ -31,6 +35,10 @@ pub async fn check(key: &CheckpointKey, checkpoints: &Checkpoints) -> anyhow::Re
 /// Prints the public key, and nothing else.
 pub fn main(settings: &CheckpointKeySettings) -> anyhow::Result<()> {
     crate::serve::make_data_folder(&settings.data)?;
+    let path = path(&settings.data, settings.checkpoint_key.as_deref());
+    if !path.exists() {
+        eprintln!("There was no key yet: a new one is made in {}.", path.display());
+    }
     let key = open(&settings.data, settings.checkpoint_key.as_deref(), &settings.cluster)?;
     crate::print_result(&format!("{}\n", key.verifier()))
 }

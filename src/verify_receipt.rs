@@ -32,9 +32,27 @@ pub fn main(settings: &VerifyReceiptSettings) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What came of the reservation, as far as the receipt tells.
+fn outcome(facts: &[Value]) -> String {
+    let of_kind = |kind: &str| facts.iter().find(|fact| fact["type"] == kind);
+    let word = |fact: &Value, name: &str| fact["data"][name].as_str().unwrap_or("?").to_owned();
+    if let Some(sold) = of_kind("seats_reserved") {
+        return format!("its seats are SOLD, paid with {}.", word(sold, "payment_reference"));
+    }
+    match (of_kind("hold_released"), of_kind("hold_expired"), of_kind("seats_held")) {
+        (Some(_), _, _) => "its seats were held and given back.".into(),
+        (_, Some(_), _) => "its seats were held, and the hold expired.".into(),
+        (_, _, Some(held)) => {
+            format!("its seats were held until {}. This receipt does not say that they were sold.", word(held, "expires_at"))
+        }
+        _ => "nothing here says that its seats were held.".into(),
+    }
+}
+
 fn words(verified: &Verified) -> String {
     let Verified { reservation_id, origin, size, facts } = verified;
-    let mut text = format!("{reservation_id}: this is in the log of {origin}, which had {size} facts when it was signed.\n");
+    let mut text = format!("{reservation_id}: {}\n", outcome(facts));
+    let _ = writeln!(text, "These facts are in the log of {origin}, which had {size} facts when it was signed:");
     for fact in facts {
         let word = |value: &Value| value.as_str().unwrap_or("nobody").to_owned();
         let seats = fact["data"]["seats"].as_array().map(|seats| seats.iter().map(&word).collect::<Vec<_>>().join(", "));

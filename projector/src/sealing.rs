@@ -23,8 +23,12 @@ pub const STOPPED: &str = "fullhouse_sealing_stopped";
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// The pause between two checkpoints.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many facts go into the tree at a time when it is far behind; a checkpoint follows each time.
+/// How many facts go into the tree at a time.
 const FACTS_AT_A_TIME_MAX: usize = 20_000;
+/// A tree that lacks more facts than this does not wait for the next second.
+const BEHIND_MAX: u64 = 1_000;
+/// Nor is it signed before it has grown by so many.
+const UNSEALED_MAX: u64 = 100_000;
 /// How long the last checkpoint may take when the work ends: less than the session of whoever hands it over lives.
 const LAST_MAX: Duration = Duration::from_secs(1);
 /// How long the log may take to tell its head.
@@ -64,11 +68,14 @@ async fn follow(log: &Log, store: &Checkpoints, key: &CheckpointKey, health: &He
     loop {
         let first = next_facts(&mut follower, health).await?;
         let batches = read_more(first, &mut follower, FACTS_AT_A_TIME_MAX)?;
-        let is_behind = batches.iter().map(|batch| batch.len()).sum::<usize>() >= FACTS_AT_A_TIME_MAX;
         extend(sealer, batches).await?;
+        let is_behind = log.head().saturating_sub(sealer.log_position()) > BEHIND_MAX;
+        if is_behind && sealer.unsealed() < UNSEALED_MAX {
+            continue;
+        }
         let sealed = sealer.seal(log.now()).await?;
         metrics::gauge!(LOG_POSITION).set(sealed as f64);
-        if !is_behind && sealer.has_reached_what_was_signed() {
+        if !is_behind {
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -68,6 +68,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut verifier = Verifier::open(settings).await?;
     let mut report = Report::default();
+    report.breaches.extend(verifier.unreadable.take());
     let progress = Progress::new(verifier.head, "verified");
     let after = verifier.replay(&mut report, &progress).await?;
     progress.finish();
@@ -101,6 +102,8 @@ struct Verifier {
     replay: Replay,
     seals: Seals,
     views: Views,
+    /// Why there are no SQL views to compare, though there should be.
+    unreadable: Option<Breach>,
 }
 
 /// Views that should be the fold of the log.
@@ -115,11 +118,14 @@ impl Verifier {
         if let Some(path) = &settings.export {
             let views = Views { sql: None, redis: None };
             let seals = Seals::open(None, key, trusted).await?;
-            return Ok(Self { source: Source::export(path)?, head: 0, replay: Replay::default(), seals, views });
+            return Ok(Self { source: Source::export(path)?, head: 0, replay: Replay::default(), seals, views, unreadable: None });
         }
         let url = settings.database_url.as_deref();
         let log = store::open_to_read(&settings.data, url).await?;
-        let sql = SqlViews::open(&settings.data, url).await?;
+        let (sql, unreadable) = match SqlViews::open(&settings.data, url).await {
+            Ok(sql) => (sql, None),
+            Err(error) => (None, Some(unreadable_views(&error))),
+        };
         let redis = match &settings.redis_url {
             Some(url) => Some(RedisViews::read(url, &settings.cluster).await?),
             None => None,
@@ -127,7 +133,7 @@ impl Verifier {
         let seals = Seals::open(Some(store::open_checkpoints(&settings.data, url, Access::Read).await?), key, trusted).await?;
         // Views and checkpoints are read first, so that the log has everything that they tell of.
         let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-        Ok(Self { source: Source::Log(log), head, replay: Replay::default(), seals, views: Views { sql, redis } })
+        Ok(Self { source: Source::Log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
     }
 
     /// Replays all facts; returns the last log position.
@@ -148,6 +154,7 @@ impl Verifier {
                     Read::Fact(fact, leaf) => self.fold(&fact, leaf, report).await?,
                     Read::Damaged { log_position, what } => {
                         self.seals.cut();
+                        self.replay.lose_one();
                         report.breaches.push(Breach { promise: Promise::History, log_position: Some(log_position), event_id: None, what });
                         after = log_position;
                     }
@@ -162,7 +169,10 @@ impl Verifier {
         self.replay.fold(fact, &mut report.breaches);
         self.seals.push(leaf, report).await?;
         if let Some(sql) = self.views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
-            sql.compare(&self.replay, report).await?;
+            if let Err(error) = sql.compare(&self.replay, report).await {
+                report.breaches.push(unreadable_views(&error));
+                self.views.sql = None;
+            }
         }
         if let Some(redis) = &mut self.views.redis {
             redis.compare(&fact.show, fact.position, &self.replay, report);
@@ -180,6 +190,11 @@ impl Verifier {
             self.seals.finish(after, report);
         }
     }
+}
+
+/// Views that can't even be read are as wrong as those with wrong rows; the log is verified all the same.
+fn unreadable_views(error: &anyhow::Error) -> Breach {
+    Breach { promise: Promise::Views, log_position: None, event_id: None, what: format!("{error:#}") }
 }
 
 fn views_that_are_ahead(views: Option<&SqlViews>, head: u64, report: &mut Report) {

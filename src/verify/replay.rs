@@ -22,6 +22,8 @@ pub struct Replay {
     recorded_at: Timestamp,
     command: Option<CommandId>,
     commands_before: HashSet<CommandId>,
+    /// Whether a fact could not be read. Whose it was is not known, so a show that goes on elsewhere than was due is not to blame.
+    has_lost_one: bool,
 }
 
 /// A show's state; nothing more is known after its history broke.
@@ -45,6 +47,10 @@ impl Replay {
             if self.commands_before.contains(&fact.command_id) {
                 found(Promise::Once, format!("command {} took effect before", fact.command_id));
             }
+        }
+        if self.follows_a_lost_one(fact) {
+            self.shows.insert(fact.show.clone(), Replayed::Broken);
+            return;
         }
         let event = match decode(fact) {
             Ok(event) => event,
@@ -73,6 +79,21 @@ impl Replay {
             }
         };
         self.shows.insert(fact.show.clone(), replayed);
+    }
+
+    /// A fact could not be read.
+    pub fn lose_one(&mut self) {
+        self.has_lost_one = true;
+    }
+
+    /// Whether a fact does not follow what is known of its show, and no wonder.
+    fn follows_a_lost_one(&self, fact: &StoredFact) -> bool {
+        let due = match self.shows.get(&fact.show) {
+            None => 1,
+            Some(Replayed::Sound(show)) => show.position() + 1,
+            Some(Replayed::Broken) => return false,
+        };
+        self.has_lost_one && fact.position != due
     }
 
     /// Checks every drawn order against what was published before it.

@@ -49,8 +49,6 @@ pub struct OfSeals {
     pub sealed: u64,
     /// The size of the checkpoint that was handed in.
     pub trusted: Option<u64>,
-    /// Whether nobody has looked at the signature of that one, since no key was named.
-    pub is_unsigned: bool,
     /// The keys that were believed.
     pub signers: Vec<String>,
 }
@@ -145,16 +143,16 @@ impl fmt::Display for Report {
 
 impl fmt::Display for OfSeals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { checkpoints, sealed, trusted, is_unsigned, signers } = self;
+        let Self { checkpoints, sealed, trusted, signers } = self;
         if *checkpoints == 0 && trusted.is_none() {
             return writeln!(formatter, "Nothing was signed about this log.");
         }
-        writeln!(formatter, "Up to log position {sealed} the log is what was signed ({checkpoints} checkpoints).")?;
+        writeln!(
+            formatter,
+            "Up to log position {sealed} the log is what was signed ({checkpoints} checkpoints kept beside it were compared)."
+        )?;
         if let Some(size) = trusted {
             writeln!(formatter, "The checkpoint that you trust covers {size} facts.")?;
-        }
-        if *is_unsigned {
-            writeln!(formatter, "Nobody has looked at its signature: name the key (--verifier-key) if it was not always with you.")?;
         }
         for signer in signers {
             writeln!(formatter, "Signed with {signer}; compare it with the key that you have noted.")?;

@@ -45,6 +45,8 @@ struct Kept {
     newest: u64,
     /// The keys that may have signed.
     keys: Vec<VerifierKey>,
+    /// One was not to be believed, and mostly then none of the others is.
+    is_doubtful: bool,
 }
 
 impl Seals {
@@ -54,9 +56,14 @@ impl Seals {
         let key =
             key.map(VerifierKey::parse).transpose().context("the public key (--verifier-key, FULLHOUSE_VERIFIER_KEY) can't be used")?;
         let has_key = key.is_some();
-        let trusted = checkpoint.map(|path| read_trusted(path, key.as_ref())).transpose()?;
+        let keys = match (key, &store) {
+            (Some(key), _) => vec![key],
+            (None, Some(store)) => store.signers().await.context(UNREADABLE)?,
+            (None, None) => Vec::new(),
+        };
+        let trusted = checkpoint.map(|path| read_trusted(path, &keys)).transpose()?;
         let kept = match store {
-            Some(store) => Some(Kept::open(store, key).await?),
+            Some(store) => Some(Kept::open(store, keys).await?),
             None => None,
         };
         Ok(Self { kept, trusted, has_key, ..Self::default() })
@@ -84,7 +91,10 @@ impl Seals {
                 self.checkpoints += 1;
                 self.compare_root(&checkpoint.root, "the checkpoint", report);
             }
-            Some(Err(what)) => report.breaches.push(breach(size, what)),
+            Some(Err(what)) => {
+                let is_told = self.kept.as_mut().is_none_or(|kept| std::mem::replace(&mut kept.is_doubtful, true));
+                report.breaches.extend((!is_told).then(|| breach(size, what)));
+            }
             None => {}
         }
         Ok(())
@@ -106,7 +116,7 @@ impl Seals {
             report.breaches.push(breach(first.min(head + 1), what));
         }
         let is_signed = newest > 0 || self.trusted.is_some();
-        if self.has_key && !is_signed && head > 0 {
+        if self.has_key && !is_signed {
             report
                 .breaches
                 .push(breach(1, "a key was named, but there is no checkpoint that it could have signed: they are missing".into()));
@@ -116,8 +126,7 @@ impl Seals {
         }
         let signers = self.kept.iter().flat_map(|kept| &kept.keys).map(ToString::to_string).collect();
         let trusted = self.trusted.map(|trusted| trusted.size);
-        let is_unsigned = trusted.is_some() && !self.has_key;
-        report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, is_unsigned, signers });
+        report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, signers });
     }
 
     fn compare_root(&mut self, signed: &Hash, by_what: &str, report: &mut Report) {
@@ -159,15 +168,11 @@ impl Seals {
 }
 
 impl Kept {
-    async fn open(store: Checkpoints, key: Option<VerifierKey>) -> anyhow::Result<Self> {
+    async fn open(store: Checkpoints, keys: Vec<VerifierKey>) -> anyhow::Result<Self> {
         let newest = store.newest().await.context(UNREADABLE)?.map_or(0, |newest| newest.size);
         let mut tiles = Tiles::default();
         store.read_tiles(&mut tiles).await.context(UNREADABLE)?;
-        let keys = match key {
-            Some(key) => vec![key],
-            None => store.signers().await.context(UNREADABLE)?,
-        };
-        Ok(Self { store, ahead: VecDeque::new(), tiles, differing_tile: None, newest, keys })
+        Ok(Self { store, ahead: VecDeque::new(), tiles, differing_tile: None, newest, keys, is_doubtful: false })
     }
 
     /// The checkpoint of this size, if there is one, and if it is to be believed.
@@ -186,13 +191,12 @@ impl Kept {
     }
 }
 
-fn read_trusted(path: &Path, key: Option<&VerifierKey>) -> anyhow::Result<Checkpoint> {
+/// The checkpoint of one of the keys that somebody has kept.
+fn read_trusted(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<Checkpoint> {
     let note = crate::read_text(Some(path))?;
-    let checkpoint = match key {
-        Some(key) => key.verify(&note),
-        None => Checkpoint::read(&note),
-    };
-    let checkpoint = checkpoint.with_context(|| format!("{} (--checkpoint, FULLHOUSE_CHECKPOINT) can't be used", path.display()))?;
+    let believed = keys.iter().map(|key| key.verify(&note)).reduce(Result::or);
+    let believed = believed.context("name the key that must have signed the checkpoint (--verifier-key, FULLHOUSE_VERIFIER_KEY)")?;
+    let checkpoint = believed.with_context(|| format!("{} (--checkpoint, FULLHOUSE_CHECKPOINT) is not to be believed", path.display()))?;
     if checkpoint.size == 0 {
         bail!("{} is a checkpoint of an empty log, which shows nothing", path.display());
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use fullhouse_domain::ROOM;
 use fullhouse_eventstore::{Log, LogError};
 use fullhouse_schemas::StoredFact;
@@ -19,6 +19,9 @@ const READ_FACTS: usize = 10_000;
 
 /// No fact is longer: the longest schedules a show, and its body may have 1 MiB.
 const LINE_BYTES_MAX: u64 = 4 << 20;
+
+/// What every fact's line begins with.
+const BEGINNING: &[u8] = b"{\"log_position\":";
 
 /// What is verified.
 pub enum Source {
@@ -93,12 +96,14 @@ impl Export {
             let mut bounded = self.lines.by_ref().take(LINE_BYTES_MAX);
             let length = bounded.read_until(b'\n', &mut line).with_context(|| format!("{} can't be read", self.path.display()))?;
             if length == 0 {
+                ensure!(after > 0 || !read.is_empty(), "{} has no facts", self.path.display());
                 break;
             }
             if line.last() == Some(&b'\n') {
                 line.pop();
             }
             let log_position = after + read.len() as u64 + 1;
+            ensure!(log_position > 1 || line.starts_with(BEGINNING), "{} is no export of facts as ndjson", self.path.display());
             let text = std::str::from_utf8(&line).map_err(|error| format!("it is not UTF-8: {error}"));
             let fact = match text.and_then(|text| read_line(text, log_position, replay)) {
                 Ok(fact) => fact,

@@ -58,6 +58,11 @@ impl Sealer {
         Ok(())
     }
 
+    /// How many facts of the tree are not sealed.
+    pub fn unsealed(&self) -> u64 {
+        self.tree.size().saturating_sub(self.sealed)
+    }
+
     /// Whether everything that was signed before is in the tree.
     pub fn has_reached_what_was_signed(&self) -> bool {
         self.to_reach.is_none()
