@@ -44,7 +44,7 @@ const EXIT_BROKEN: u8 = 1;
 
 /// Verifies a data folder, whether a server uses it or not; prints the report.
 pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no thread can be started")?;
     let report = runtime.block_on(verify_and_repair(settings))?;
     let text = if settings.json {
         serde_json::to_string_pretty(&report).context("the report can't be written")? + "\n"
@@ -76,8 +76,8 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         && let Source::Log(log) = &verifier.source
     {
         views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
-        tell(&mut report, Promise::Once, log.contradictions_of_commands().await)?;
-        tell(&mut report, Promise::History, log.contradictions_of_store().await)?;
+        tell(&mut report, Promise::Once, log.log().contradictions_of_commands().await)?;
+        tell(&mut report, Promise::History, log.log().contradictions_of_store().await)?;
     }
     verifier.finish(after, &mut report);
     report.facts = after;
@@ -133,7 +133,7 @@ impl Verifier {
         let seals = Seals::open(Some(store::open_checkpoints(&settings.data, url, Access::Read).await?), key, trusted).await?;
         // Views and checkpoints are read first, so that the log has everything that they tell of.
         let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-        Ok(Self { source: Source::Log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
+        Ok(Self { source: Source::log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
     }
 
     /// Replays all facts; returns the last log position.
@@ -168,11 +168,11 @@ impl Verifier {
     async fn fold(&mut self, fact: &StoredFact, leaf: Hash, report: &mut Report) -> anyhow::Result<()> {
         self.replay.fold(fact, &mut report.breaches);
         self.seals.push(leaf, report).await?;
-        if let Some(sql) = self.views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position) {
-            if let Err(error) = sql.compare(&self.replay, report).await {
-                report.breaches.push(unreadable_views(&error));
-                self.views.sql = None;
-            }
+        if let Some(sql) = self.views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position)
+            && let Err(error) = sql.compare(&self.replay, report).await
+        {
+            report.breaches.push(unreadable_views(&error));
+            self.views.sql = None;
         }
         if let Some(redis) = &mut self.views.redis {
             redis.compare(&fact.show, fact.position, &self.replay, report);

@@ -11,6 +11,7 @@ use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::fact::FactKind;
 use fullhouse_schemas::facts::seat_labels;
 use fullhouse_transparency::tree::{Hash, leaf_hash};
+use tokio::task::JoinHandle;
 
 use super::replay::{Replay, Replayed};
 
@@ -25,8 +26,37 @@ const BEGINNING: &[u8] = b"{\"log_position\":";
 
 /// What is verified.
 pub enum Source {
-    Log(Log),
+    Log(LogSource),
     Export(Export),
+}
+
+/// A log; what comes next is read and hashed while the facts before are replayed.
+pub struct LogSource {
+    log: Log,
+    ahead: Option<Ahead>,
+}
+
+struct Ahead {
+    after: u64,
+    reading: JoinHandle<anyhow::Result<Vec<Read>>>,
+}
+
+impl LogSource {
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    async fn read(&mut self, after: u64) -> anyhow::Result<Vec<Read>> {
+        let read = match self.ahead.take().filter(|ahead| ahead.after == after) {
+            Some(ahead) => ahead.reading.await.context("reading has panicked")??,
+            None => read_log(&self.log, after).await?,
+        };
+        if read.len() == READ_FACTS {
+            let (log, next) = (self.log.clone(), after + READ_FACTS as u64);
+            self.ahead = Some(Ahead { after: next, reading: tokio::spawn(async move { read_log(&log, next).await }) });
+        }
+        Ok(read)
+    }
 }
 
 /// A whole log, one fact a line.
@@ -42,6 +72,11 @@ pub enum Read {
 }
 
 impl Source {
+    /// A log.
+    pub fn log(log: Log) -> Self {
+        Self::Log(LogSource { log, ahead: None })
+    }
+
     /// An export, which must be of the whole log.
     pub fn export(path: &Path) -> anyhow::Result<Self> {
         let file = File::open(path).with_context(|| format!("{} (--export, FULLHOUSE_EXPORT) can't be read", path.display()))?;
@@ -51,7 +86,7 @@ impl Source {
     /// The next facts after a log position; none at the end.
     pub async fn read(&mut self, after: u64, replay: &Replay) -> anyhow::Result<Vec<Read>> {
         match self {
-            Source::Log(log) => read_log(log, after).await,
+            Source::Log(log) => log.read(after).await,
             Source::Export(export) => export.read(after, replay),
         }
     }

@@ -24,8 +24,7 @@ pub struct Prover {
     checkpoints: Checkpoints,
     /// As far as they have been read.
     tiles: Arc<Mutex<Tiles>>,
-    /// The newest checkpoint, and when it was read.
-    newest: Arc<Mutex<Option<(Instant, Option<KeptCheckpoint>)>>>,
+    newest: Arc<Mutex<Newest>>,
 }
 
 /// How long the newest checkpoint is taken for the newest.
@@ -39,6 +38,13 @@ fn read(kept: &KeptCheckpoint) -> Result<Checkpoint, TransparencyError> {
     } else {
         Err(contradiction(format!("the checkpoint of size {} is another's", kept.size)))
     }
+}
+
+/// The newest checkpoint, if there is one, and when it was read, if it was.
+#[derive(Debug, Default)]
+struct Newest {
+    read_at: Option<Instant>,
+    checkpoint: Option<KeptCheckpoint>,
 }
 
 /// That one checkpoint's log is the beginning of another's.
@@ -66,10 +72,11 @@ impl Prover {
     /// The newest checkpoint, as it was a moment ago: however many ask, the store is asked once.
     pub async fn newest(&self) -> Result<Option<KeptCheckpoint>, TransparencyError> {
         let mut newest = self.newest.lock().await;
-        if newest.as_ref().is_none_or(|(at, _)| at.elapsed() > NEWEST_FOR) {
-            *newest = Some((Instant::now(), self.checkpoints.newest().await?));
+        if newest.read_at.is_none_or(|at| at.elapsed() > NEWEST_FOR) {
+            let checkpoint = self.checkpoints.newest().await?;
+            *newest = Newest { read_at: Some(Instant::now()), checkpoint };
         }
-        Ok(newest.as_ref().and_then(|(_, newest)| newest.clone()))
+        Ok(newest.checkpoint.clone())
     }
 
     /// What a customer keeps of his reservation: these facts of it, and the proof that they are in the log.
