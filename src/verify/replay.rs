@@ -1,7 +1,6 @@
 //! The log against itself and against the rules.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use fullhouse_domain::room::RoomBreach;
@@ -22,25 +21,9 @@ pub struct Replay {
     pub shows: BTreeMap<ShowId, Replayed>,
     recorded_at: Timestamp,
     command: Option<CommandId>,
-    commands_before: HashSet<CommandId, BuildHasherDefault<HeadHasher>>,
+    commands_before: HashSet<CommandId>,
     /// Whether a fact could not be read. Whose it was is not known, so a show that goes on elsewhere than was due is not to blame.
     has_lost_one: bool,
-}
-
-/// Takes the first bytes of a command's id for its hash: they are random, or the beginning of a digest, and here nobody chooses them.
-#[derive(Default)]
-struct HeadHasher(u64);
-
-impl Hasher for HeadHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for eight in bytes.as_chunks::<8>().0 {
-            self.0 = self.0.rotate_left(32) ^ u64::from_le_bytes(*eight);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
 }
 
 /// A show's state; nothing more is known after its history broke.
