@@ -48,7 +48,7 @@ macro_rules! is_found {
 is_found! {
     answering_before_the_commit_is_found "AnswerBeforeCommit" by "was acknowledged and is"
     forgetting_command_ids_is_found "ForgetCommandIds" by "was acknowledged and is" | "POST /reserve" | "a promise is broken" | "hold-released"
-    skipping_the_window_check_is_found "SkipWindowCheck" by "had an owner already"
+    skipping_the_window_check_is_found "SkipWindowCheck" by "had an owner already" | "There is no such reservation"
     expiring_early_is_found "ExpireEarly" by "expired before its end"
     leaving_facts_out_of_the_view_is_found "SkipFacts" by "left == right"
     leaving_redis_behind_is_found "LeaveRedisBehind" by "is not the fold of the log"
