@@ -46,7 +46,7 @@ macro_rules! is_found {
 
 // Several promises may break first.
 is_found! {
-    answering_before_the_commit_is_found "AnswerBeforeCommit" by "was acknowledged and is"
+    answering_before_the_commit_is_found "AnswerBeforeCommit" by "was acknowledged and is" | "There is no such event" | "There is no such reservation"
     forgetting_command_ids_is_found "ForgetCommandIds" by "was acknowledged and is" | "POST /reserve" | "a promise is broken" | "hold-released"
     skipping_the_window_check_is_found "SkipWindowCheck" by "had an owner already" | "There is no such reservation"
     expiring_early_is_found "ExpireEarly" by "expired before its end"
