@@ -45,6 +45,7 @@ impl Demand {
         while stop.run_until_cancelled(tokio::time::sleep(WRITE_EVERY)).await.is_some() {
             self.write(&store, &mut unwritten).await;
         }
+        // What could not be written before, and then the rest.
         self.write(&store, &mut unwritten).await;
         self.write(&store, &mut unwritten).await;
     }

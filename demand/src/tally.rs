@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use fullhouse_domain::{Refusal, ShowId, Subject, Timestamp};
 
-/// Microseconds in a minute.
-const MINUTE_MICROS: i64 = 60_000_000;
 /// How many rows about single refusals are kept between two writes.
 pub const SINGLE_MAX: usize = 1_000;
 /// How many different seats, minutes and reasons are counted between two writes: more than a hall of 100,000 seats has.
@@ -83,19 +81,17 @@ impl Tally {
     }
 
     fn add(&mut self, refused: &Refused, seat: &str, reason: &'static str) {
-        let micros = refused.at.as_micros();
-        let minute = Timestamp::from_micros(micros - micros.rem_euclid(MINUTE_MICROS));
-        self.count(Counted { show: refused.show.clone(), minute, seat: seat.into(), reason }, 1);
+        self.count(Counted { show: refused.show.clone(), minute: refused.at.minute(), seat: seat.into(), reason });
         if self.singles.len() < SINGLE_MAX {
             self.singles.push(Single { refused: refused.clone(), seat: seat.into(), reason });
         }
     }
 
-    fn count(&mut self, counted: Counted, by: u64) {
+    fn count(&mut self, counted: Counted) {
         if self.counts.len() < COUNTED_MAX || self.counts.contains_key(&counted) {
-            *self.counts.entry(counted).or_default() += by;
+            *self.counts.entry(counted).or_default() += 1;
         } else {
-            self.uncounted += by;
+            self.uncounted += 1;
         }
     }
 }

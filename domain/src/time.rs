@@ -18,6 +18,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The beginning of the minute in which it lies.
+    pub const fn minute(self) -> Self {
+        const MINUTE_MICROS: i64 = 60_000_000;
+        Self(self.0 - self.0.rem_euclid(MINUTE_MICROS))
+    }
+
     /// How long until `later`; nothing when it has passed already.
     pub fn until(self, later: Timestamp) -> Duration {
         Duration::from_micros(later.0.saturating_sub(self.0).try_into().unwrap_or(0))

@@ -1,10 +1,11 @@
 //! What became of a seat, over HTTP.
 
 use fullhouse_domain::{ReservationId, Subject};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::fact::StoredFact;
+use crate::facts::Said;
 use crate::time::Instant;
 
 /// A seat's biography.
@@ -70,18 +71,10 @@ pub struct RefusedBody {
     pub reason: String,
 }
 
-/// What a fact's data says, whatever its kind.
-#[derive(Default, Deserialize)]
-struct Said {
-    reservation_id: Option<String>,
-    expires_at: Option<Instant>,
-    payment_reference: Option<String>,
-}
-
 impl BiographyEntry {
     /// What a fact says about the seats that it touches; whose reservation it is about is not in it.
     pub fn of(fact: &StoredFact) -> Self {
-        let said: Said = serde_json::from_str(&fact.data).unwrap_or_default();
+        let said = Said::of(fact);
         Self {
             position: fact.position,
             log_position: fact.log_position,

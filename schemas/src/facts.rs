@@ -199,6 +199,27 @@ pub fn names_reservation(fact: &StoredFact, reservation_id: &str) -> bool {
     serde_json::from_str::<Named<'_>>(&fact.data).is_ok_and(|named| named.reservation_id == reservation_id)
 }
 
+/// What a fact's data says about a reservation, whatever its kind and version.
+#[derive(Debug, Default, Deserialize)]
+pub struct Said {
+    /// Which reservation.
+    pub reservation_id: Option<String>,
+    /// The labels of its seats.
+    #[serde(default)]
+    pub seats: Vec<String>,
+    /// The end of its hold.
+    pub expires_at: Option<Instant>,
+    /// How its payment is known elsewhere.
+    pub payment_reference: Option<String>,
+}
+
+impl Said {
+    /// What this fact says; nothing, when it can't be read.
+    pub fn of(fact: &StoredFact) -> Self {
+        serde_json::from_str(&fact.data).unwrap_or_default()
+    }
+}
+
 /// The labels of the seats that a fact names, whatever version it was written in; none, when it can't be read.
 pub fn seat_labels(fact: &StoredFact) -> Option<Vec<String>> {
     #[derive(Deserialize)]

@@ -7,13 +7,13 @@ use anyhow::Context;
 use fullhouse_demand::store::RefusedInMinute;
 use fullhouse_domain::{Subject, Timestamp};
 use fullhouse_schemas::StoredFact;
+use fullhouse_schemas::facts::Said;
 use fullhouse_schemas::time::Instant;
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use serde::Deserialize;
 
 /// Facts in a row group: how much is held in memory, and how finely a reader may skip.
 const ROWS_MAX: usize = 100_000;
@@ -54,16 +54,6 @@ struct Row {
     said: Said,
 }
 
-/// What a fact's data says, whatever its kind.
-#[derive(Default, Deserialize)]
-struct Said {
-    reservation_id: Option<String>,
-    #[serde(default)]
-    seats: Vec<String>,
-    expires_at: Option<Instant>,
-    payment_reference: Option<String>,
-}
-
 impl FactsFile {
     /// Begins an empty file.
     pub fn begin(file: File) -> anyhow::Result<Self> {
@@ -73,8 +63,7 @@ impl FactsFile {
     /// Adds facts.
     pub fn push(&mut self, facts: &[StoredFact]) -> anyhow::Result<()> {
         for fact in facts {
-            let said = serde_json::from_str(&fact.data).unwrap_or_default();
-            self.rows.push(Row { fact: fact.clone(), said });
+            self.rows.push(Row { fact: fact.clone(), said: Said::of(fact) });
             if self.rows.len() == ROWS_MAX {
                 self.write_rows()?;
             }

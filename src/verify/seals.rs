@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use fullhouse_transparency::note::NoteError;
 use fullhouse_transparency::tree::{GrowingTree, Hash, TILE, Tiles};
 use fullhouse_transparency::{Checkpoint, Checkpoints, KeptCheckpoint, VerifierKey};
 
@@ -110,7 +111,7 @@ impl Seals {
         let newest = self.kept.as_ref().map_or(0, |kept| kept.newest);
         let signed = newest.max(self.trusted.as_ref().map_or(0, |trusted| trusted.size));
         if signed > head {
-            let first = self.sound.max(self.sound_tiles) + 1;
+            let first = self.first_doubtful();
             let what =
                 format!("the log ends at log position {head}, but {signed} facts were signed: some of those from {first} on are missing");
             report.breaches.push(breach(first.min(head + 1), what));
@@ -129,6 +130,11 @@ impl Seals {
         report.seals = Some(OfSeals { checkpoints: self.checkpoints, sealed: self.sound, trusted, signers });
     }
 
+    /// The first log position that nothing speaks for.
+    fn first_doubtful(&self) -> u64 {
+        self.sound.max(self.sound_tiles) + 1
+    }
+
     fn compare_root(&mut self, signed: &Hash, by_what: &str, report: &mut Report) {
         let size = self.tree.size();
         if self.tree.root() == *signed {
@@ -136,12 +142,13 @@ impl Seals {
                 self.sound = size;
             }
         } else if !std::mem::replace(&mut self.is_broken, true) {
-            let first = self.sound.max(self.sound_tiles) + 1;
-            let what = match size - first.min(size) {
-                0 => format!("the fact is not the one that was signed: the root differs from {by_what}"),
-                _ => format!("one of the facts at log positions {first} to {size} is not what was signed: the root differs from {by_what}"),
+            let first = self.first_doubtful().min(size);
+            let what = if first == size {
+                format!("the fact is not the one that was signed: the root differs from {by_what}")
+            } else {
+                format!("one of the facts at log positions {first} to {size} is not what was signed: the root differs from {by_what}")
             };
-            report.breaches.push(breach(first.min(size), what));
+            report.breaches.push(breach(first, what));
         }
     }
 
@@ -181,8 +188,7 @@ impl Kept {
             self.ahead = self.store.at_least(size, READ_CHECKPOINTS).await.context(UNREADABLE)?.into();
         }
         let Some(kept) = self.ahead.pop_front_if(|kept| kept.size <= size) else { return Ok(None) };
-        let believed = self.keys.iter().map(|key| key.verify(&kept.note)).reduce(Result::or);
-        Ok(Some(match believed {
+        Ok(Some(match believed(&self.keys, &kept.note) {
             Some(Ok(checkpoint)) if checkpoint.size == kept.size => Ok(checkpoint),
             Some(Ok(_)) => Err("the checkpoint kept here is that of another size".into()),
             Some(Err(error)) => Err(error.to_string()),
@@ -194,13 +200,18 @@ impl Kept {
 /// The checkpoint of one of the keys that somebody has kept.
 fn read_trusted(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<Checkpoint> {
     let note = crate::read_text(Some(path))?;
-    let believed = keys.iter().map(|key| key.verify(&note)).reduce(Result::or);
-    let believed = believed.context("name the key that must have signed the checkpoint (--verifier-key, FULLHOUSE_VERIFIER_KEY)")?;
+    let believed =
+        believed(keys, &note).context("name the key that must have signed the checkpoint (--verifier-key, FULLHOUSE_VERIFIER_KEY)")?;
     let checkpoint = believed.with_context(|| format!("{} (--checkpoint, FULLHOUSE_CHECKPOINT) is not to be believed", path.display()))?;
     if checkpoint.size == 0 {
         bail!("{} is a checkpoint of an empty log, which shows nothing", path.display());
     }
     Ok(checkpoint)
+}
+
+/// The checkpoint of a note that one of these keys has signed; nothing, when there is no key.
+fn believed(keys: &[VerifierKey], note: &str) -> Option<Result<Checkpoint, NoteError>> {
+    keys.iter().map(|key| key.verify(note)).reduce(Result::or)
 }
 
 fn breach(log_position: u64, what: String) -> Breach {

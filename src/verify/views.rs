@@ -15,9 +15,6 @@ use sqlx::PgConnection;
 use super::replay::{Replay, Replayed};
 use super::report::{Breach, Promise, Report};
 
-/// Microseconds in a minute.
-const MINUTE_MICROS: i64 = 60_000_000;
-
 /// The views as they were when verifying began, whatever a server writes meanwhile.
 pub struct SqlViews {
     database: Database,
@@ -168,10 +165,9 @@ fn reservation_row(show: &Show, reservation: &Reservation) -> String {
 }
 
 fn sales_of(show: &Show) -> Rows {
-    let mut minutes: BTreeMap<i64, (u64, usize, i64, u64)> = BTreeMap::new();
+    let mut minutes: BTreeMap<Timestamp, (u64, usize, i64, u64)> = BTreeMap::new();
     for sold in show.reservations().iter().filter(|reservation| reservation.status == ReservationStatus::Reserved) {
-        let minute = sold.changed_at.as_micros().div_euclid(MINUTE_MICROS);
-        let (reservations, seats, amount, position) = minutes.entry(minute).or_default();
+        let (reservations, seats, amount, position) = minutes.entry(sold.changed_at.minute()).or_default();
         *reservations += 1;
         *seats += sold.seats.len();
         *amount += show.chart().total(&sold.seats).amount;
@@ -180,7 +176,7 @@ fn sales_of(show: &Show) -> Rows {
     let minutes = minutes.into_iter();
     minutes
         .map(|(minute, (reservations, seats, amount, position))| {
-            (Instant(Timestamp::from_micros(minute * MINUTE_MICROS)).to_string(), format!("{reservations} {seats} {amount} {position}"))
+            (Instant(minute).to_string(), format!("{reservations} {seats} {amount} {position}"))
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use fullhouse_schemas::StoredFact;
 use crate::error::{TransparencyError, contradiction};
 use crate::note::{Checkpoint, CheckpointKey, NoteError};
 use crate::store::{Checkpoints, KeptCheckpoint, Sealed};
-use crate::tree::{GrowingTree, Hash, leaf_hash};
+use crate::tree::{GrowingTree, Hash, TILE, leaf_hash};
 
 /// The tree up to the last fact that it was given, and what of it was signed.
 ///
@@ -17,8 +17,6 @@ pub struct Sealer {
     store: Checkpoints,
     key: CheckpointKey,
     tree: GrowingTree,
-    /// How many of its complete tiles are kept.
-    kept_tiles: u64,
     /// How many facts the newest checkpoint covers.
     sealed: u64,
     /// The newest checkpoint that was signed before, as long as the tree has not reached it.
@@ -35,7 +33,7 @@ impl Sealer {
     pub async fn open(store: Checkpoints, key: CheckpointKey) -> Result<Self, TransparencyError> {
         let newest = store.newest().await?;
         let to_reach = newest.map(|newest| believed(&key, &newest)).transpose()?;
-        Ok(Self { store, key, tree: GrowingTree::default(), kept_tiles: 0, sealed: 0, to_reach })
+        Ok(Self { store, key, tree: GrowingTree::default(), sealed: 0, to_reach })
     }
 
     /// The log position of the last fact in the tree.
@@ -53,7 +51,7 @@ impl Sealer {
                 self.to_reach = Some(reached);
                 return Err(contradiction(what));
             }
-            (self.sealed, self.kept_tiles) = (reached.size, self.tree.tiles().count());
+            self.sealed = reached.size;
         }
         Ok(())
     }
@@ -77,11 +75,13 @@ impl Sealer {
     pub async fn seal(&mut self, now: Timestamp) -> Result<u64, TransparencyError> {
         let size = self.log_position();
         if self.has_reached_what_was_signed() && size > self.sealed {
-            let tiles = (self.kept_tiles..self.tree.tiles().count()).filter_map(|tile| self.tree.tiles().root(tile).copied()).collect();
+            // Those that were complete by then are kept already.
+            let first_tile = self.sealed / TILE;
+            let tiles = (first_tile..self.tree.tiles().count()).filter_map(|tile| self.tree.tiles().root(tile).copied()).collect();
             let checkpoint = KeptCheckpoint { size, signed_at: now, note: self.key.sign(size, self.tree.root()) };
-            let sealed = Sealed { first_tile: self.kept_tiles, tiles, checkpoint, signer: self.key.verifier() };
+            let sealed = Sealed { first_tile, tiles, checkpoint, signer: self.key.verifier() };
             self.store.keep(sealed).await?;
-            (self.kept_tiles, self.sealed) = (self.tree.tiles().count(), size);
+            self.sealed = size;
         }
         Ok(self.sealed)
     }

@@ -145,7 +145,7 @@ pub async fn check_right(connection: &mut PgConnection, table: &str, right: &str
 }
 
 /// Checks that a schema has tables, whatever the login may do with them.
-pub async fn check_tables(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
+pub(crate) async fn check_tables(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
     let reading = failed("reading which tables the database has");
     let sql = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = '_sqlx_migrations')";
     let exist: bool = sqlx::query_scalar(sql).bind(schema.name).fetch_one(connection).await.map_err(reading)?;
@@ -153,7 +153,7 @@ pub async fn check_tables(connection: &mut PgConnection, schema: &Schema) -> Res
 }
 
 /// Checks that the tables of a schema are those of this release. The login must be allowed to read which they are.
-pub async fn check_version(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
+pub(crate) async fn check_version(connection: &mut PgConnection, schema: &Schema) -> Result<(), LogError> {
     // The name is a constant of ours.
     let sql = format!("SELECT coalesce(max(version), 0), coalesce(bool_and(success), false) FROM {}._sqlx_migrations", schema.name);
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
@@ -176,6 +176,15 @@ fn to_migrate(why: &str) -> LogError {
 /// A connection to the server that takes writes, in which names without a schema mean this one.
 pub async fn connect_to(url: &str, schema: &'static str) -> Result<PgConnection, LogError> {
     connect(&options_for(url, schema)?).await
+}
+
+/// The same, once it is checked that the schema has the tables of this release and that the login has a right in one of them.
+pub async fn connect_to_tables(url: &str, schema: &Schema, table: &str, right: &str, group: &str) -> Result<PgConnection, LogError> {
+    let mut connection = connect_to(url, schema.name).await?;
+    check_tables(&mut connection, schema).await?;
+    check_right(&mut connection, table, right, group).await?;
+    check_version(&mut connection, schema).await?;
+    Ok(connection)
 }
 
 /// Makes the log's tables of this release, or brings those of an earlier one up to it. The connection must be the owner's.

@@ -26,9 +26,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use connect::{
-    Access, Schema, check_right, check_settings, check_tables, check_version, column, connect_to, migrate, migrate_schema, timely,
-};
+pub use connect::{Access, Schema, check_right, check_settings, column, connect_to, connect_to_tables, migrate, migrate_schema, timely};
 pub use single::{SingleConnection, Working};
 
 use crate::append::{Appended, Batch};

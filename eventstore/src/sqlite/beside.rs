@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::OpenedAs;
 use super::format::{Format, OtherFormat};
@@ -98,14 +98,8 @@ impl FileBeside {
 
     /// A connection that waits for others instead of failing.
     pub fn connect(&self, path: &Path, opened_as: OpenedAs) -> Result<Connection, FileError> {
-        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | match opened_as {
-                OpenedAs::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-                // A reader of a write-ahead log needs to write its shared-memory file; `query_only` keeps it from the rest.
-                OpenedAs::Reader => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            };
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_with_flags(path, flags)?;
+            let connection = Connection::open_with_flags(path, opened_as.flags())?;
             connection.busy_timeout(BUSY_MAX)?;
             if opened_as == OpenedAs::Reader {
                 connection.pragma_update(None, "query_only", true)?;

@@ -49,6 +49,18 @@ pub enum OpenedAs {
     Reader,
 }
 
+impl OpenedAs {
+    /// How SQLite is to open it.
+    pub(crate) fn flags(self) -> OpenFlags {
+        let access = match self {
+            OpenedAs::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            // A reader of a write-ahead log needs to write its shared-memory file; `query_only` keeps it from the rest.
+            OpenedAs::Reader => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        OpenFlags::SQLITE_OPEN_NO_MUTEX | access
+    }
+}
+
 /// Where the log of a folder is.
 pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join("log.sqlite")
@@ -75,14 +87,8 @@ fn lock(folder: &Path) -> Result<File, LogError> {
 
 /// A connection with the settings that durability and speed depend on.
 pub(crate) fn connect(path: &Path, opened_as: OpenedAs) -> Result<Connection, LogError> {
-    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | match opened_as {
-            OpenedAs::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-            // A reader of a write-ahead log needs to write its shared-memory file; `query_only` keeps it from the rest.
-            OpenedAs::Reader => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
     let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(path, opened_as.flags())?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.pragma_update(None, "cache_size", -65_536)?;
         match opened_as {

@@ -1,6 +1,6 @@
 //! Connections, and what the schema must be like to be used.
 
-use fullhouse_eventstore::postgres::{check_right, check_settings, check_tables, check_version, connect_to};
+use fullhouse_eventstore::postgres::{check_settings, connect_to_tables};
 use sqlx::PgConnection;
 
 use super::SCHEMA;
@@ -19,16 +19,8 @@ const WRITERS_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '2s'; 
 
 /// A connection that gives numbers.
 pub(crate) async fn to_write(url: &str) -> Result<PgConnection, LineError> {
-    let mut connection = connect(url).await?;
+    let mut connection = connect_to_tables(url, &SCHEMA, PLACES, "INSERT", "fullhouse_command").await?;
     check_settings(&mut connection).await?;
     sqlx::raw_sql(WRITERS_SETTINGS).execute(&mut connection).await.map_err(failed("setting a connection up"))?;
-    Ok(connection)
-}
-
-async fn connect(url: &str) -> Result<PgConnection, LineError> {
-    let mut connection = connect_to(url, SCHEMA.name).await?;
-    check_tables(&mut connection, &SCHEMA).await?;
-    check_right(&mut connection, PLACES, "INSERT", "fullhouse_command").await?;
-    check_version(&mut connection, &SCHEMA).await?;
     Ok(connection)
 }

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use fullhouse_domain::{Event, Money, ReservationStatus, SeatIndex, SeatStatus, ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 
-/// Microseconds in a minute.
-const MINUTE_MICROS: i64 = 60_000_000;
-
 /// Rows to write, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -113,10 +110,8 @@ impl Changes {
     }
 
     fn sell(&mut self, fact: &StoredFact, seats: usize, total: Money) {
-        let micros = fact.recorded_at.as_micros();
-        let minute = Timestamp::from_micros(micros - micros.rem_euclid(MINUTE_MICROS));
         let nothing = Sales { reservations: 0, seats: 0, amount: Money { amount: 0, currency: total.currency }, position: 0 };
-        let sales = self.sales.entry((fact.show.clone(), minute)).or_insert(nothing);
+        let sales = self.sales.entry((fact.show.clone(), fact.recorded_at.minute())).or_insert(nothing);
         sales.reservations += 1;
         sales.seats += seats;
         sales.amount.amount += total.amount;

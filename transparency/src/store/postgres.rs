@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use fullhouse_domain::Timestamp;
 use fullhouse_eventstore::LogError;
-use fullhouse_eventstore::postgres::{
-    Access, Schema, SingleConnection, check_right, check_tables, check_version, column, connect_to, migrate_schema,
-};
+use fullhouse_eventstore::postgres::{Access, Schema, SingleConnection, column, connect_to_tables, migrate_schema};
 use futures::TryFutureExt;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
@@ -43,14 +41,11 @@ pub struct PostgresCheckpoints {
 impl PostgresCheckpoints {
     /// Checks that the tables are there and that the login may read them or, to sign, add to them.
     pub async fn open(url: &str, access: Access) -> Result<Self, TransparencyError> {
-        let mut connection = connect_to(url, SCHEMA.name).await?;
-        check_tables(&mut connection, &SCHEMA).await?;
         let (right, group) = match access {
             Access::Read => ("SELECT", "fullhouse_query"),
             Access::Append => ("INSERT", "fullhouse_projector"),
         };
-        check_right(&mut connection, "fullhouse_checkpoints.checkpoints", right, group).await?;
-        check_version(&mut connection, &SCHEMA).await?;
+        connect_to_tables(url, &SCHEMA, "fullhouse_checkpoints.checkpoints", right, group).await?;
         Ok(Self { connection: SingleConnection::new(url, SCHEMA.name) })
     }
 
