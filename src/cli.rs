@@ -42,6 +42,8 @@ pub enum Subcommand {
     VerifyReceipt(VerifyReceiptSettings),
     /// Prints the public key that checkpoints of the log are verified with, and makes the key if there is none
     CheckpointKey(CheckpointKeySettings),
+    /// Forgets for good who a subject is; what they did stays in the log under the subject, and every proof stays valid
+    Forget(ForgetSettings),
     /// Builds a view anew from the log beside the one in use, compares the two, and swaps them while servers go on
     Rebuild(RebuildSettings),
     /// Prints the OpenAPI description of the HTTP interface
@@ -245,6 +247,26 @@ pub struct RebuildSettings {
 pub enum RebuiltView {
     /// The SQL views, all tables together
     Sql,
+}
+
+/// Who is forgotten.
+#[derive(Debug, Args)]
+pub struct ForgetSettings {
+    /// The subject, as in their tokens
+    #[arg(value_parser = subject)]
+    pub subject: Subject,
+
+    /// The data folder of the server, which must not be running; while it is, send it DELETE /people/{subject}
+    #[arg(long, env = "FULLHOUSE_DATA", default_value = "fullhouse-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The database of a cluster, instead of a folder; servers may be running
+    #[arg(long, env = "FULLHOUSE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Short name of the cluster
+    #[arg(long, env = "FULLHOUSE_CLUSTER", default_value = "local", value_name = "NAME", value_parser = cluster_name)]
+    pub cluster: String,
 }
 
 /// Which draw is verified.

@@ -108,6 +108,7 @@ fn text_line(fact: &StoredFact) -> String {
         FactKind::SeatsHeld => format!("{seats}  until {}  {}", word("expires_at"), word("reservation_id")),
         FactKind::SeatsReserved => format!("{seats}  paid with {}  {}", word("payment_reference"), word("reservation_id")),
         FactKind::HoldReleased | FactKind::HoldExpired => format!("{seats}  {}", word("reservation_id")),
+        FactKind::PersonForgotten => word("subject"),
         FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => {
             fact.data.clone()
         }

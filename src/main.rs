@@ -7,6 +7,7 @@
 //! * [`address`]: addresses as they may be shown
 //! * [`store`]: which log there is
 //! * [`demo`]: the example hall and its simulated shoppers
+//! * [`forget`]: cuts the link between a subject and a person
 //! * [`export`]: writes the log in a format that others read
 //! * [`history`]: prints what happened, and the seats as they were
 //! * [`verify`]: replays the log and checks the promises
@@ -25,6 +26,7 @@ mod checkpoint_key;
 mod cli;
 mod demo;
 mod export;
+mod forget;
 mod history;
 mod openapi;
 mod progress;
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Subcommand::Seats(settings) => history::seats(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::VerifyReceipt(settings) => verify_receipt::main(&settings),
         Subcommand::CheckpointKey(settings) => checkpoint_key::main(&settings).map(|()| ExitCode::SUCCESS),
+        Subcommand::Forget(settings) => forget::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Rebuild(settings) => rebuild::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Openapi => openapi::main().map(|()| ExitCode::SUCCESS),
         Subcommand::Completions { shell } => {

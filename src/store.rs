@@ -12,6 +12,9 @@ use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_line::Line;
 use fullhouse_line::postgres::PostgresLine;
 use fullhouse_line::sqlite::SqliteLine;
+use fullhouse_people::PeopleStore;
+use fullhouse_people::store as people;
+use fullhouse_people::store::{PostgresPeople, SqlitePeople};
 use fullhouse_projector::sql;
 use fullhouse_transparency::Checkpoints;
 use fullhouse_transparency::store as transparency;
@@ -29,6 +32,9 @@ const CHECKPOINTS: &str = "the checkpoints in the database (--database-url, FULL
 
 /// The same for the refused demand.
 const DEMAND: &str = "the refused demand in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+
+/// The same for the people.
+const PEOPLE: &str = "the people in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
 pub async fn open(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Log> {
@@ -88,6 +94,19 @@ pub async fn open_demand(data: &Path, database_url: Option<&str>, access: Access
     Ok(opened.map(DemandStore::Sqlite))
 }
 
+/// Opens the table of who the subjects are: where the log is. To read, there may be none in a folder.
+pub async fn open_people(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Option<PeopleStore>> {
+    if let Some(url) = database_url {
+        return PostgresPeople::open(url, access).await.map(|store| Some(PeopleStore::Postgres(store))).context(PEOPLE);
+    }
+    let opened = match access {
+        Access::Append => SqlitePeople::open(data).map(Some),
+        Access::Read => SqlitePeople::open_to_read(data),
+    };
+    let opened = opened.with_context(|| format!("the people in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))?;
+    Ok(opened.map(PeopleStore::Sqlite))
+}
+
 /// `fullhouse migrate`
 pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
@@ -98,6 +117,7 @@ pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
         sql::postgres::migrate(url).await?;
         transparency::migrate(url).await?;
         demand::migrate(url).await?;
+        people::migrate(url).await?;
         anyhow::Ok(())
     };
     runtime.block_on(migrating).context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;

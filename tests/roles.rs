@@ -41,6 +41,9 @@ fn operations(event: &str, with_room: &str) -> Vec<Operation> {
         operation(Method::GET, &format!("/events/{with_room}/waiting-room"), None, &[]),
         operation(Method::PUT, &format!("/events/{with_room}/waiting-room"), Some(json!({})), &["organizer", "operator"]),
         operation(Method::GET, &format!("/events/{with_room}/draw"), None, &[]),
+        operation(Method::PUT, "/people/somebody", Some(json!({ "name": "Somebody" })), &["operator"]),
+        operation(Method::GET, "/people/somebody", None, &["operator"]),
+        operation(Method::DELETE, "/people/somebody", None, &["operator"]),
         operation(Method::POST, "/session", Some(json!({})), &[]),
         operation(Method::POST, "/reserve", Some(json!({ "event_id": event, "best_available": { "count": 1 } })), &["customer"]),
         operation(Method::GET, &reservation, None, &["customer"]),
@@ -100,7 +103,10 @@ async fn the_list_of_operations_is_complete() {
             described.insert(format!(
                 "{} {}",
                 method.to_uppercase(),
-                path.replace("{reservation_id}", "E.absent").replace("{event_id}", "E").replace("{seat}", "S-A-1")
+                path.replace("{reservation_id}", "E.absent")
+                    .replace("{event_id}", "E")
+                    .replace("{seat}", "S-A-1")
+                    .replace("{subject}", "somebody")
             ));
         }
     }

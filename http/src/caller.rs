@@ -108,6 +108,8 @@ callers! {
     Organizer = Organizer;
     /// The subject of a caller who may change how a sale runs: `organizer` or `operator`.
     SaleKeeper = Organizer | Operator;
+    /// The subject of a caller whose role is `operator`.
+    Operator = Operator;
     /// The subject of a caller whose role is `auditor`.
     Auditor = Auditor;
 }

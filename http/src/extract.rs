@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use fullhouse_domain::{ReservationId, ShowId};
+use fullhouse_domain::{ReservationId, ShowId, Subject};
 use fullhouse_schemas::{Code, Problem};
 use serde::de::DeserializeOwned;
 
@@ -34,6 +34,14 @@ impl Identifies for ReservationId {
 
     fn parse(text: &str) -> Option<Self> {
         ReservationId::parse(text)
+    }
+}
+
+impl Identifies for Subject {
+    const WHAT: &'static str = "subject";
+
+    fn parse(text: &str) -> Option<Self> {
+        Subject::parse(text)
     }
 }
 

@@ -22,7 +22,7 @@ pub mod tickets;
 pub mod tokens;
 
 pub use body::JsonBody;
-pub use caller::{Auditor, Caller, Customer, Organizer, Role, SaleKeeper, Witness};
+pub use caller::{Auditor, Caller, Customer, Operator, Organizer, Role, SaleKeeper, Witness};
 pub use extract::{Parameters, PathId, PathSeat};
 pub use idempotency::IdempotencyKey;
 pub use manners::RequestId;

@@ -47,7 +47,8 @@ async fn follow(log: &Log, views: &LiveViews, timers: Option<&Timers>, health: &
 
 /// Applies consecutive facts; those of one show that stand together are applied together.
 fn apply(views: &LiveViews, timers: Option<&Timers>, facts: &[StoredFact]) -> Result<(), ProjectionError> {
-    for of_one_show in facts.chunk_by(|one, next| one.show == next.show) {
+    let of_shows = facts.chunk_by(|one, next| one.show == next.show).filter(|facts| facts[0].is_of_a_show());
+    for of_one_show in of_shows {
         let mut decoded = of_one_show.iter().map(Decoded::new).collect::<Result<Vec<_>, _>>()?;
         if is_planted(Bug::SkipFacts) {
             skip_facts(&mut decoded);

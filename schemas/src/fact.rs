@@ -35,11 +35,13 @@ pub enum FactKind {
     RoomMoved,
     /// See [`fullhouse_domain::RoomEvent::Closed`].
     RoomClosed,
+    /// See [`crate::facts::people`]. The only kind that is about no show.
+    PersonForgotten,
 }
 
 impl FactKind {
     /// All of them.
-    pub const ALL: [FactKind; 10] = [
+    pub const ALL: [FactKind; 11] = [
         FactKind::ShowScheduled,
         FactKind::SeatsHeld,
         FactKind::SeatsReserved,
@@ -50,6 +52,7 @@ impl FactKind {
         FactKind::RoomOpened,
         FactKind::RoomMoved,
         FactKind::RoomClosed,
+        FactKind::PersonForgotten,
     ];
 
     /// The name that is stored. It must never change.
@@ -65,6 +68,7 @@ impl FactKind {
             FactKind::RoomOpened => "room_opened",
             FactKind::RoomMoved => "room_moved",
             FactKind::RoomClosed => "room_closed",
+            FactKind::PersonForgotten => "person_forgotten",
         }
     }
 
@@ -109,7 +113,7 @@ pub struct NewFact {
 pub struct StoredFact {
     /// 1, 2, 3, … without a gap over the whole log.
     pub log_position: u64,
-    /// Whose fact it is.
+    /// Whose fact it is. For what is about no show it names another stream: [`crate::facts::people::register`].
     pub show: ShowId,
     /// 1, 2, 3, … without a gap within the show.
     pub position: u64,
@@ -148,6 +152,11 @@ struct ReadLine<'a> {
 }
 
 impl StoredFact {
+    /// Whether it is a part of a show's history. Folds of shows pass over everything else.
+    pub fn is_of_a_show(&self) -> bool {
+        self.kind != FactKind::PersonForgotten
+    }
+
     /// Reads canonical bytes back, and nothing else than those. What the fact touches is not in them, and stays empty.
     pub fn from_canonical(line: &str) -> Result<Self, String> {
         let read: ReadLine<'_> = serde_json::from_str(line).map_err(|error| format!("it is not a fact: {error}"))?;

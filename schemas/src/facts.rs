@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::fact::{FactKind, NewFact, StoredFact};
 use crate::time::Instant;
 
+pub mod people;
 pub mod room;
 
 pub use room::WaitingRoomData;
@@ -117,7 +118,8 @@ pub const fn current_version(kind: FactKind) -> u16 {
         | FactKind::LineDrawn
         | FactKind::RoomOpened
         | FactKind::RoomMoved
-        | FactKind::RoomClosed => 1,
+        | FactKind::RoomClosed
+        | FactKind::PersonForgotten => 1,
     }
 }
 
@@ -175,7 +177,8 @@ fn to_json(data: &impl Serialize) -> String {
     serde_json::to_string(data).expect("text, numbers and lists always serialize")
 }
 
-/// The event that a stored fact tells of, whatever version it was written in.
+/// The event of a show that a stored fact tells of, whatever version it was written in. A fact that is about no show tells of none
+/// ([`StoredFact::is_of_a_show`]).
 pub fn decode(fact: &StoredFact) -> Result<Event, UnreadableFact> {
     let unreadable =
         |reason: String| UnreadableFact { log_position: fact.log_position, kind: fact.kind.as_str(), version: fact.version, reason };
@@ -271,6 +274,7 @@ fn decode_current(fact: &StoredFact, data: &str) -> Result<Event, String> {
         FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => {
             Event::Room(room::decode(fact.kind, data)?)
         }
+        FactKind::PersonForgotten => return Err("it is about no show".into()),
     })
 }
 

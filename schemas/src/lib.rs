@@ -10,6 +10,7 @@
 //! * [`draw`]: the order of those who come before a sale
 //! * [`hex`]: bytes as digits
 //! * [`names`]: subjects and keys outside the log
+//! * [`people`]: bodies about who the subjects are
 //! * [`problem`]: errors as RFC 9457 problems, with every code there is
 //! * [`proofs`]: checkpoints, receipts and proofs
 //! * [`queue`]: bodies of the waiting room
@@ -27,6 +28,7 @@ pub mod filter;
 pub mod hex;
 pub mod http;
 pub mod names;
+pub mod people;
 pub mod problem;
 pub mod proofs;
 pub mod queue;

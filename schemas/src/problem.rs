@@ -59,6 +59,7 @@ codes! {
     AlreadyReserved "already-reserved" 409 "The seats are sold" "A reservation that was checked out can't be released."
     HoldExpired "hold-expired" 410 "The hold has expired" "Its time was over before; the seats are free for anyone."
     HoldReleased "hold-released" 410 "The hold was released" "Its holder gave the seats up before."
+    PersonForgotten "person-forgotten" 410 "The person is forgotten" "An operator had this subject's person forgotten. That is for good: nobody can be noted under it again."
     PayloadTooLarge "payload-too-large" 413 "The body is too large" "Bodies may have 1 MiB for shows and 16 KiB else."
     UnsupportedMediaType "unsupported-media-type" 415 "Send JSON" "Bodies are `application/json`."
     UnprocessableContent "unprocessable-content" 422 "The body does not say what is needed" "It is JSON, but a member is missing, unknown or of the wrong kind. The detail says which."

@@ -11,6 +11,7 @@ use fullhouse_eventstore::Log;
 use fullhouse_eventstore::postgres::Access;
 use fullhouse_http::Tokens;
 use fullhouse_line::{Line, Presence};
+use fullhouse_people::People;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
 use fullhouse_projector::timers::Timers;
@@ -128,6 +129,7 @@ impl Parts {
         } else {
             None
         };
+        let people = if settings.role.has_commands() { Some(open_people(settings, &log).await?) } else { None };
         let head_at_start = log.head();
         let mut parts = Self {
             head_at_start,
@@ -142,7 +144,7 @@ impl Parts {
             projections: Tasks::default(),
             log,
         };
-        parts.commands = line.map(|line| parts.start_commands(settings, line, nats.as_ref()));
+        parts.commands = line.zip(people).map(|(line, people)| parts.start_commands(settings, line, people, nats.as_ref()));
         parts.queries = settings.role.has_queries().then(|| parts.start_queries(settings));
         if let (Some(commands), Some(queries)) = (&parts.commands, &parts.queries) {
             let warming =
@@ -160,7 +162,7 @@ impl Parts {
         Ok(parts)
     }
 
-    fn start_commands(&self, settings: &ServeSettings, line: Line, nats: Option<&async_nats::Client>) -> Commands {
+    fn start_commands(&self, settings: &ServeSettings, line: Line, people: People, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
         let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
         if let Some(nats) = nats {
@@ -174,7 +176,8 @@ impl Parts {
         let demand = Demand::new(self.log.clone());
         let keeping = demand.clone().keep(self.demand.clone().expect("it is opened for commands"), self.projections.stop.clone());
         self.projections.running.spawn(keeping);
-        let state = CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), demand, tokens: self.tokens.clone(), cluster };
+        let state =
+            CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), demand, people, tokens: self.tokens.clone(), cluster };
         Commands { sequencer, state, rooms, stop, task }
     }
 
@@ -313,6 +316,14 @@ impl Parts {
         }
         self.projections.end().await;
     }
+}
+
+/// Opens the people, and erases whoever the log says is forgotten: a server may have stopped between the two.
+async fn open_people(settings: &ServeSettings, log: &Log) -> anyhow::Result<People> {
+    let store = store::open_people(&settings.data, settings.database_url.as_deref(), Access::Append).await?;
+    let people = store.and_then(|store| People::new(log.clone(), store, &settings.cluster)).expect("it is opened to write");
+    people.carry_out().await.context("people that are to be forgotten can't be erased")?;
+    Ok(people)
 }
 
 /// Has the sequencer read the shows that are still to come, once the views are built, so that nobody waits for that later.

@@ -1,6 +1,7 @@
 //! `fullhouse verify`: replays the whole log and checks what is promised.
 //!
 //! * [`replay`]: the log against itself and against the rules
+//! * [`registers`]: facts about people, and whether they were carried out
 //! * [`source`]: where the facts come from
 //! * [`seals`]: the log against what was signed about it
 //! * [`views`]: the SQL views against the fold of the log
@@ -9,6 +10,7 @@
 //! * [`report`]: what was found
 
 mod redis;
+mod registers;
 mod repair;
 mod replay;
 mod report;
@@ -76,6 +78,9 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         && let Source::Log(log) = &verifier.source
     {
         views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
+        if let Some(people) = store::open_people(&settings.data, settings.database_url.as_deref(), Access::Read).await? {
+            verifier.replay.registers.check_erased(&people, &mut report).await?;
+        }
         tell(&mut report, Promise::Once, log.log().contradictions_of_commands().await)?;
         tell(&mut report, Promise::History, log.log().contradictions_of_store().await)?;
     }

@@ -10,6 +10,7 @@ use fullhouse_eventstore::DECISION_AGE_MAX;
 use fullhouse_schemas::facts::{decode, seat_labels};
 use fullhouse_schemas::{CommandId, StoredFact, draw};
 
+use super::registers::Registers;
 use super::report::{Breach, Promise, Report};
 
 /// Clocks are compared no finer than this.
@@ -19,6 +20,7 @@ const ROUNDING: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub struct Replay {
     pub shows: BTreeMap<ShowId, Replayed>,
+    pub registers: Registers,
     recorded_at: Timestamp,
     command: Option<CommandId>,
     commands_before: HashSet<CommandId>,
@@ -50,6 +52,12 @@ impl Replay {
         }
         if self.follows_a_lost_one(fact) {
             self.shows.insert(fact.show.clone(), Replayed::Broken);
+            return;
+        }
+        if self.registers.takes(fact) {
+            if let Err(what) = self.registers.fold(fact) {
+                found(Promise::History, what);
+            }
             return;
         }
         let event = match decode(fact) {
@@ -89,7 +97,7 @@ impl Replay {
     /// Whether a fact does not follow what is known of its show, and no wonder.
     fn follows_a_lost_one(&self, fact: &StoredFact) -> bool {
         let due = match self.shows.get(&fact.show) {
-            None => 1,
+            None => self.registers.due(&fact.show),
             Some(Replayed::Sound(show)) => show.position() + 1,
             Some(Replayed::Broken) => return false,
         };
@@ -113,6 +121,7 @@ impl Replay {
     /// Counts what there is.
     pub fn summarize(&self, report: &mut Report) {
         report.shows = self.shows.len();
+        report.people_forgotten = self.registers.forgotten().count();
         for replayed in self.shows.values() {
             let Replayed::Sound(show) = replayed else { continue };
             report.reservations += show.reservations().len();

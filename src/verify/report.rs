@@ -13,6 +13,8 @@ pub struct Report {
     pub reservations: usize,
     pub seats_reserved: usize,
     pub seats_pending: usize,
+    /// Subjects whose persons were forgotten.
+    pub people_forgotten: usize,
     /// The log position that the SQL views were compared at; nothing when there are no views.
     pub views_compared_at: Option<u64>,
     /// What there was in Redis; nothing, when it was not looked at.
@@ -109,6 +111,9 @@ impl fmt::Display for Report {
             "{} events, {} reservations; {} seats reserved, {} pending.",
             self.shows, self.reservations, self.seats_reserved, self.seats_pending
         )?;
+        if self.people_forgotten > 0 {
+            writeln!(formatter, "{} people were forgotten.", self.people_forgotten)?;
+        }
         match self.views_compared_at {
             Some(position) => writeln!(formatter, "The SQL views were compared with the log at log position {position}.")?,
             None => writeln!(formatter, "There were no SQL views to compare.")?,

@@ -165,7 +165,7 @@ fn read_line(line: &str, log_position: u64, replay: &Replay) -> Result<Read, Str
 
 fn touches(fact: &StoredFact, replay: &Replay) -> Result<Vec<u32>, String> {
     match fact.kind {
-        FactKind::ShowScheduled => Ok(Vec::new()),
+        FactKind::ShowScheduled | FactKind::PersonForgotten => Ok(Vec::new()),
         FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => Ok(vec![ROOM]),
         FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => {
             // Where nothing is known of the show, replaying it tells what is wrong.

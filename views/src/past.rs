@@ -42,7 +42,7 @@ impl PastMap {
             return Err(Inconsistency::Gap { expected: self.position + 1, found: fact.position });
         }
         let status = match fact.kind {
-            FactKind::ShowScheduled => return Err(Inconsistency::Impossible(fact.position)),
+            FactKind::ShowScheduled | FactKind::PersonForgotten => return Err(Inconsistency::Impossible(fact.position)),
             FactKind::SeatsHeld => Some(SeatStatus::Pending),
             FactKind::SeatsReserved => Some(SeatStatus::Reserved),
             FactKind::HoldReleased | FactKind::HoldExpired => Some(SeatStatus::Available),

@@ -1,6 +1,7 @@
 //! Commands over HTTP. Each handler parses, submits, and says what became of it.
 
 mod checkout;
+mod people;
 mod queue;
 mod release;
 mod reserve;
@@ -19,6 +20,7 @@ use fullhouse_domain::{ShowId, Subject};
 use fullhouse_eventstore::Fingerprint;
 use fullhouse_http::problem::{Failure, PROBLEM_MEDIA_TYPE};
 use fullhouse_http::{Answer, IdempotencyKey, RequestId, Tokens};
+use fullhouse_people::People;
 use fullhouse_schemas::http::ReservationBody;
 use fullhouse_schemas::{Code, CommandId, Problem};
 use serde::Serialize;
@@ -29,6 +31,7 @@ use crate::rooms::Rooms;
 use crate::sequencer::{Action, Sequencer, Submission};
 
 pub use checkout::__path_checkout;
+pub use people::{__path_find, __path_forget, __path_note};
 pub use queue::{__path_change_room, __path_join, __path_leave};
 pub use release::__path_release;
 pub use reserve::__path_reserve;
@@ -44,7 +47,9 @@ pub struct CommandState {
     pub rooms: Rooms,
     /// Where refused holds are noted.
     pub demand: Demand,
-    /// Who is who.
+    /// Who the subjects are.
+    pub people: People,
+    /// Whose tokens are good.
     pub tokens: Arc<Tokens>,
     /// The short name of this cluster, which the ids of its shows begin with.
     pub cluster: Arc<str>,
@@ -65,6 +70,7 @@ pub fn router(state: CommandState) -> Router {
         .route("/reserve", post(reserve::reserve))
         .route("/reserve/{reservation_id}", delete(release::release))
         .route("/reserve/{reservation_id}/checkout", post(checkout::checkout))
+        .route("/people/{subject}", put(people::note).get(people::find).delete(people::forget))
         .route("/session", post(session::session))
         .with_state(state)
 }

@@ -37,6 +37,10 @@ pub(super) async fn read_on(log: &Log, id: &ShowId, mut show: Option<Box<Show>>)
     loop {
         let after = show.as_ref().map_or(0, |show| show.position());
         let facts = log.read_show(id, after, READ_FACTS).await?;
+        // A stream of something else has a name like a show's, but there is no such show.
+        if facts.first().is_some_and(|fact| !fact.is_of_a_show()) {
+            return Ok(None);
+        }
         for fact in &facts {
             show = Some(fold(show, fact)?);
         }

@@ -154,7 +154,7 @@ impl<'a> Views<'a> {
     async fn apply(&mut self, batches: &[Following]) -> Result<(), ProjectionError> {
         let mut by_show: HashMap<&ShowId, Vec<&StoredFact>> = HashMap::new();
         let facts = batches.iter().flat_map(|batch| batch.iter());
-        for fact in facts.filter(|fact| partition_of(&fact.show) == self.partition.number) {
+        for fact in facts.filter(|fact| fact.is_of_a_show() && partition_of(&fact.show) == self.partition.number) {
             by_show.entry(&fact.show).or_default().push(fact);
         }
         for (show, facts) in by_show {

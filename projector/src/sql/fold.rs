@@ -61,7 +61,7 @@ impl Fold {
     pub fn without_prices<'a>(&self, facts: impl Iterator<Item = &'a StoredFact>) -> Vec<ShowId> {
         let mut shows: Vec<ShowId> = Vec::new();
         let (mut last, mut scheduled): (Option<&ShowId>, Vec<&ShowId>) = (None, Vec::new());
-        for fact in facts {
+        for fact in facts.filter(|fact| fact.is_of_a_show()) {
             if fact.position == 1 {
                 scheduled.push(&fact.show);
             }
@@ -86,6 +86,10 @@ impl Fold {
     pub fn fold<'a>(&mut self, facts: impl Iterator<Item = &'a StoredFact>) -> Result<Option<Folded>, ProjectionError> {
         let (mut changes, mut scheduled, mut last) = (Changes::default(), Vec::new(), None);
         for fact in facts {
+            last = Some((fact.log_position, fact.recorded_at));
+            if !fact.is_of_a_show() {
+                continue;
+            }
             let Decoded { event, .. } = Decoded::new(fact)?;
             if let Event::ShowScheduled(plan) = &event {
                 self.prices.insert(fact.show.clone(), Prices::of(&Chart::new(plan)));
@@ -95,7 +99,6 @@ impl Fold {
             let total = self.total(fact, &event)?;
             let held_at = self.held_at(fact, &event)?;
             changes.fold(fact, &event, total, held_at);
-            last = Some((fact.log_position, fact.recorded_at));
         }
         Ok(last.map(|(log_position, recorded_at)| Folded { scheduled, changes, log_position, recorded_at }))
     }

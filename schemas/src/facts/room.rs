@@ -134,7 +134,12 @@ pub(super) fn decode(kind: FactKind, data: &str) -> Result<RoomEvent, String> {
             let RoomClosed {} = from_json(data)?;
             RoomEvent::Closed
         }
-        FactKind::ShowScheduled | FactKind::SeatsHeld | FactKind::SeatsReserved | FactKind::HoldReleased | FactKind::HoldExpired => {
+        FactKind::ShowScheduled
+        | FactKind::SeatsHeld
+        | FactKind::SeatsReserved
+        | FactKind::HoldReleased
+        | FactKind::HoldExpired
+        | FactKind::PersonForgotten => {
             return Err("it is not about a waiting room".into());
         }
     })
