@@ -19,9 +19,10 @@ pub const SCHEMA: Schema = Schema {
     name: "fullhouse_people",
     steps: &MIGRATIONS,
     grants: "GRANT USAGE ON SCHEMA fullhouse_people TO fullhouse_command;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON fullhouse_people.people TO fullhouse_command;
-             GRANT SELECT, INSERT ON fullhouse_people.forgotten TO fullhouse_command;
-             GRANT SELECT, UPDATE ON fullhouse_people.carried_out TO fullhouse_command",
+             GRANT SELECT ON ALL TABLES IN SCHEMA fullhouse_people TO fullhouse_command;
+             GRANT INSERT, UPDATE, DELETE ON fullhouse_people.people TO fullhouse_command;
+             GRANT INSERT ON fullhouse_people.forgotten TO fullhouse_command;
+             GRANT UPDATE ON fullhouse_people.carried_out TO fullhouse_command",
 };
 
 /// Makes the tables of this release, or brings those of an earlier one up to it. The connection must be the owner's, and the log
