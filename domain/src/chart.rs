@@ -131,6 +131,17 @@ impl Chart {
         format!("{}-{row}-{number}", self.section_of(seat).name)
     }
 
+    /// Whether this is the label of a seat, which need not be one of the show's.
+    pub fn is_labelled(&self, seat: SeatIndex, label: &str) -> bool {
+        if seat >= self.seats() {
+            return false;
+        }
+        let (row, number) = self.row_and_number(seat);
+        let digits = label.strip_prefix(self.section_of(seat).name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        let digits = digits.and_then(|rest| rest.strip_prefix(row)).and_then(|rest| rest.strip_prefix('-'));
+        digits.is_some_and(|digits| !digits.starts_with(['0', '+']) && digits.parse() == Ok(number))
+    }
+
     /// The seat that has this label.
     pub fn seat(&self, label: &str) -> Option<SeatIndex> {
         let (row_name, number) = label.rsplit_once('-')?;

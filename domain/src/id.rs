@@ -1,6 +1,7 @@
-//! Names of shows, reservations and people. They are opaque text; only their routing prefixes mean anything.
+//! Names of shows, reservations and people. They are opaque text; only their routing prefixes mean anything. Clones share the text.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Text that travels in paths and headers: letters, digits, `-`, `.`, `_` and `~`, 1 to 128 of them.
 fn is_plain(text: &str) -> bool {
@@ -11,7 +12,7 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $accepts:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the text as it is, or nothing when it can't be such an identifier.

@@ -304,7 +304,12 @@ impl Show {
 
     /// The reservation of this id, ended or not.
     pub fn reservation(&self, id: &ReservationId) -> Option<&Reservation> {
-        self.claim_of.get(id).map(|claim| &self.reservations[claim.0 as usize])
+        self.numbered_reservation(id).map(|(_, reservation)| reservation)
+    }
+
+    /// The same with its number in [`Show::reservations`].
+    pub fn numbered_reservation(&self, id: &ReservationId) -> Option<(usize, &Reservation)> {
+        self.claim_of.get(id).map(|claim| (claim.0 as usize, &self.reservations[claim.0 as usize]))
     }
 
     /// All reservations there ever were, in the order of their holds.

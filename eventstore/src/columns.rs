@@ -7,42 +7,42 @@ use fullhouse_schemas::{CommandId, StoredFact};
 use crate::error::LogError;
 
 /// What was read, before anything about it is believed.
-pub(crate) struct FactColumns {
+pub(crate) struct FactColumns<'row> {
     pub log_position: u64,
-    pub show: String,
+    pub show: &'row str,
     pub position: u64,
-    pub kind: String,
+    pub kind: &'row str,
     pub version: u16,
     pub recorded_at: i64,
-    pub command_id: Vec<u8>,
-    pub subject: Option<String>,
-    pub touches: Vec<u8>,
-    pub data: String,
-    pub row_hash: Vec<u8>,
+    pub command_id: &'row [u8],
+    pub subject: Option<&'row str>,
+    pub touches: &'row [u8],
+    pub data: &'row str,
+    pub row_hash: &'row [u8],
 }
 
-impl FactColumns {
+impl FactColumns<'_> {
     /// The fact, if it is the one that was written.
     pub fn into_fact(self) -> Result<StoredFact, LogError> {
         let log_position = self.log_position;
         let damaged = |what: String| LogError::Damaged { log_position, what };
         let fact = StoredFact {
             log_position,
-            show: ShowId::parse(&self.show).ok_or_else(|| damaged(format!("`{}` is not a show id", self.show)))?,
+            show: ShowId::parse(self.show).ok_or_else(|| damaged(format!("`{}` is not a show id", self.show)))?,
             position: self.position,
-            kind: FactKind::parse(&self.kind)
+            kind: FactKind::parse(self.kind)
                 .ok_or_else(|| damaged(format!("`{}` is a kind of fact that this release does not know", self.kind)))?,
             version: self.version,
             recorded_at: Timestamp::from_micros(self.recorded_at),
             command_id: CommandId(self.command_id.try_into().map_err(|_| damaged("the command's id is not 16 bytes long".into()))?),
             subject: match self.subject {
-                Some(subject) => Some(Subject::parse(&subject).ok_or_else(|| damaged(format!("`{subject}` is not a subject")))?),
+                Some(subject) => Some(Subject::parse(subject).ok_or_else(|| damaged(format!("`{subject}` is not a subject")))?),
                 None => None,
             },
-            touches: read_touches(&self.touches).ok_or_else(|| damaged("the touched seats are cut off".into()))?,
-            data: self.data,
+            touches: read_touches(self.touches).ok_or_else(|| damaged("the touched seats are cut off".into()))?,
+            data: self.data.into(),
         };
-        if fact.row_hash() != self.row_hash.as_slice() {
+        if fact.row_hash() != self.row_hash {
             return Err(damaged("the fact is not the one that was written: its hash differs".into()));
         }
         Ok(fact)

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Write};
 
 use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -184,18 +183,29 @@ impl StoredFact {
     /// them. They are written here by hand, because every fact is hashed by them whenever it is read.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         const ENVELOPE: usize = 256;
-        let mut bytes = Vec::with_capacity(ENVELOPE + self.show.as_str().len() + self.data.len());
         let Self { log_position, show, position, kind, version, recorded_at, command_id, subject, data, .. } = self;
-        let write = |bytes: &mut Vec<u8>| -> io::Result<()> {
-            write!(bytes, r#"{{"log_position":{log_position},"event_id":"{show}","position":{position},"type":"{}""#, kind.as_str())?;
-            write!(bytes, r#","version":{version},"recorded_at":"{}","command_id":"{command_id}","subject":"#, Instant(*recorded_at))?;
-            serde_json::to_writer(&mut *bytes, &subject.as_ref().map(Subject::as_str))?;
-            bytes.extend_from_slice(br#","data":"#);
-            bytes.extend_from_slice(data.as_bytes());
-            bytes.push(b'}');
-            Ok(())
-        };
-        write(&mut bytes).expect("memory takes whatever is written");
+        let mut bytes = Vec::with_capacity(ENVELOPE + 2 * show.as_str().len() + data.len());
+        let mut number = itoa::Buffer::new();
+        bytes.extend_from_slice(br#"{"log_position":"#);
+        bytes.extend_from_slice(number.format(*log_position).as_bytes());
+        bytes.extend_from_slice(br#","event_id":""#);
+        bytes.extend_from_slice(show.as_str().as_bytes());
+        bytes.extend_from_slice(br#"","position":"#);
+        bytes.extend_from_slice(number.format(*position).as_bytes());
+        bytes.extend_from_slice(br#","type":""#);
+        bytes.extend_from_slice(kind.as_str().as_bytes());
+        bytes.extend_from_slice(br#"","version":"#);
+        bytes.extend_from_slice(number.format(*version).as_bytes());
+        bytes.extend_from_slice(br#","recorded_at":""#);
+        Instant(*recorded_at).write(&mut bytes);
+        bytes.extend_from_slice(br#"","command_id":""#);
+        bytes.extend_from_slice(hex::encode_into(&command_id.0, &mut [0; 32]).as_bytes());
+        bytes.extend_from_slice(br#"","subject":"#);
+        let subject = subject.as_ref().map(Subject::as_str);
+        serde_json::to_writer(&mut bytes, &subject).expect("memory takes whatever is written");
+        bytes.extend_from_slice(br#","data":"#);
+        bytes.extend_from_slice(data.as_bytes());
+        bytes.push(b'}');
         bytes
     }
 

@@ -4,6 +4,8 @@
 //! version, teach [`upcast`] to lift the old one, and freeze a sample of it in `samples/`. Seats are stored by label,
 //! so that a fact can be read without its chart.
 
+use std::borrow::Cow;
+
 use fullhouse_domain::plan::WaitingRoom;
 use fullhouse_domain::plan::{Row, Section};
 use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, SeatIndex};
@@ -77,13 +79,28 @@ pub struct RowData {
     pub seats: u32,
 }
 
+/// The label of a seat, read where it stands.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Label<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Label<'_> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// `seats_held`, version 1. The holder is the subject of the envelope.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "documented in the domain")]
-pub struct SeatsHeld {
-    pub reservation_id: String,
-    pub seats: Vec<String>,
+pub struct SeatsHeld<'a> {
+    #[serde(borrow)]
+    pub reservation_id: Cow<'a, str>,
+    #[serde(borrow)]
+    #[schemars(with = "Vec<String>")]
+    pub seats: Vec<Label<'a>>,
     pub expires_at: Instant,
 }
 
@@ -91,19 +108,26 @@ pub struct SeatsHeld {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "documented in the domain")]
-pub struct SeatsReserved {
-    pub reservation_id: String,
-    pub seats: Vec<String>,
-    pub payment_reference: String,
+pub struct SeatsReserved<'a> {
+    #[serde(borrow)]
+    pub reservation_id: Cow<'a, str>,
+    #[serde(borrow)]
+    #[schemars(with = "Vec<String>")]
+    pub seats: Vec<Label<'a>>,
+    #[serde(borrow)]
+    pub payment_reference: Cow<'a, str>,
 }
 
 /// `hold_released` and `hold_expired`, version 1.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "documented in the domain")]
-pub struct HoldEnded {
-    pub reservation_id: String,
-    pub seats: Vec<String>,
+pub struct HoldEnded<'a> {
+    #[serde(borrow)]
+    pub reservation_id: Cow<'a, str>,
+    #[serde(borrow)]
+    #[schemars(with = "Vec<String>")]
+    pub seats: Vec<Label<'a>>,
 }
 
 /// The version that is written today.
@@ -149,24 +173,23 @@ pub fn upcast(kind: FactKind, version: u16, mut data: Value) -> Option<Value> {
 pub fn encode(event: &Event, chart: Option<&Chart>) -> NewFact {
     let labels = || {
         let chart = chart.expect("a show has a chart before anything happens to its seats");
-        event.seats().iter().map(|&seat| chart.label(seat)).collect()
+        event.seats().iter().map(|&seat| Label(chart.label(seat).into())).collect()
     };
     let (kind, data) = match event {
         Event::ShowScheduled(plan) => (FactKind::ShowScheduled, to_json(&ShowScheduled::from_plan(plan))),
         Event::SeatsHeld { reservation, expires_at, .. } => {
-            let data = SeatsHeld { reservation_id: reservation.to_string(), seats: labels(), expires_at: Instant(*expires_at) };
+            let data = SeatsHeld { reservation_id: reservation.as_str().into(), seats: labels(), expires_at: Instant(*expires_at) };
             (FactKind::SeatsHeld, to_json(&data))
         }
         Event::SeatsReserved { reservation, payment_reference, .. } => {
-            let data =
-                SeatsReserved { reservation_id: reservation.to_string(), seats: labels(), payment_reference: payment_reference.clone() };
-            (FactKind::SeatsReserved, to_json(&data))
+            let (reservation_id, payment_reference) = (reservation.as_str().into(), payment_reference.as_str().into());
+            (FactKind::SeatsReserved, to_json(&SeatsReserved { reservation_id, seats: labels(), payment_reference }))
         }
         Event::HoldReleased { reservation, .. } => {
-            (FactKind::HoldReleased, to_json(&HoldEnded { reservation_id: reservation.to_string(), seats: labels() }))
+            (FactKind::HoldReleased, to_json(&HoldEnded { reservation_id: reservation.as_str().into(), seats: labels() }))
         }
         Event::HoldExpired { reservation, .. } => {
-            (FactKind::HoldExpired, to_json(&HoldEnded { reservation_id: reservation.to_string(), seats: labels() }))
+            (FactKind::HoldExpired, to_json(&HoldEnded { reservation_id: reservation.as_str().into(), seats: labels() }))
         }
         Event::Room(event) => room::encode(event),
     };
@@ -180,16 +203,20 @@ fn to_json(data: &impl Serialize) -> String {
 /// The event of a show that a stored fact tells of, whatever version it was written in. A fact that is about no show tells of none
 /// ([`StoredFact::is_of_a_show`]).
 pub fn decode(fact: &StoredFact) -> Result<Event, UnreadableFact> {
+    decode_with_labels(fact).map(|(event, _)| event)
+}
+
+/// The same, with the labels of the seats that the fact names, one for each seat of the event. Whether they are the seats' own is not
+/// checked: that needs the chart.
+pub fn decode_with_labels(fact: &StoredFact) -> Result<(Event, Vec<Label<'_>>), UnreadableFact> {
     let unreadable =
         |reason: String| UnreadableFact { log_position: fact.log_position, kind: fact.kind.as_str(), version: fact.version, reason };
-    let upcasted;
-    let data = if fact.version == current_version(fact.kind) {
-        fact.data.as_str()
-    } else {
-        upcasted = upcast_to_current(fact).map_err(unreadable)?;
-        upcasted.as_str()
-    };
-    decode_current(fact, data).map_err(unreadable)
+    if fact.version == current_version(fact.kind) {
+        return decode_current(fact).map_err(unreadable);
+    }
+    // Only shows were ever scheduled otherwise than today, and those name no labels.
+    let decoded = upcast_to_current(fact).and_then(|data| decode_scheduled(fact.kind, &data));
+    decoded.map(|event| (event, Vec::new())).map_err(unreadable)
 }
 
 /// Whether a fact is about this reservation, whatever version it was written in.
@@ -197,7 +224,7 @@ pub fn names_reservation(fact: &StoredFact, reservation_id: &str) -> bool {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow, default)]
-        reservation_id: std::borrow::Cow<'a, str>,
+        reservation_id: Cow<'a, str>,
     }
     serde_json::from_str::<Named<'_>>(&fact.data).is_ok_and(|named| named.reservation_id == reservation_id)
 }
@@ -245,34 +272,38 @@ fn upcast_to_current(fact: &StoredFact) -> Result<String, String> {
     Ok(data.to_string())
 }
 
-fn decode_current(fact: &StoredFact, data: &str) -> Result<Event, String> {
-    let seats = fact.touches.clone();
+fn decode_scheduled(kind: FactKind, data: &str) -> Result<Event, String> {
+    match kind {
+        FactKind::ShowScheduled => Ok(Event::ShowScheduled(Box::new(from_json::<ShowScheduled>(data)?.into_plan()?))),
+        other => Err(format!("there is only one version of `{}`", other.as_str())),
+    }
+}
+
+fn decode_current(fact: &StoredFact) -> Result<(Event, Vec<Label<'_>>), String> {
+    let (seats, data) = (fact.touches.clone(), fact.data.as_str());
     Ok(match fact.kind {
-        FactKind::ShowScheduled => Event::ShowScheduled(Box::new(from_json::<ShowScheduled>(data)?.into_plan()?)),
+        FactKind::ShowScheduled => (decode_scheduled(fact.kind, data)?, Vec::new()),
         FactKind::SeatsHeld => {
             let SeatsHeld { reservation_id, seats: labels, expires_at } = from_json(data)?;
             let subject = fact.subject.clone().ok_or("a hold has no subject")?;
-            Event::SeatsHeld {
-                reservation: reservation_id_of(&reservation_id)?,
-                subject,
-                seats: counted(seats, &labels)?,
-                expires_at: expires_at.0,
-            }
+            let (reservation, seats) = (reservation_id_of(&reservation_id)?, counted(seats, &labels)?);
+            (Event::SeatsHeld { reservation, subject, seats, expires_at: expires_at.0 }, labels)
         }
         FactKind::SeatsReserved => {
             let SeatsReserved { reservation_id, seats: labels, payment_reference } = from_json(data)?;
-            Event::SeatsReserved { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)?, payment_reference }
+            let (reservation, seats) = (reservation_id_of(&reservation_id)?, counted(seats, &labels)?);
+            (Event::SeatsReserved { reservation, seats, payment_reference: payment_reference.into_owned() }, labels)
         }
         FactKind::HoldReleased => {
             let HoldEnded { reservation_id, seats: labels } = from_json(data)?;
-            Event::HoldReleased { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }
+            (Event::HoldReleased { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }, labels)
         }
         FactKind::HoldExpired => {
             let HoldEnded { reservation_id, seats: labels } = from_json(data)?;
-            Event::HoldExpired { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }
+            (Event::HoldExpired { reservation: reservation_id_of(&reservation_id)?, seats: counted(seats, &labels)? }, labels)
         }
         FactKind::RoomChanged | FactKind::LineDrawn | FactKind::RoomOpened | FactKind::RoomMoved | FactKind::RoomClosed => {
-            Event::Room(room::decode(fact.kind, data)?)
+            (Event::Room(room::decode(fact.kind, data)?), Vec::new())
         }
         FactKind::PersonForgotten => return Err("it is about no show".into()),
     })
@@ -287,7 +318,7 @@ fn reservation_id_of(text: &str) -> Result<ReservationId, String> {
 }
 
 /// The labels are what people read, the numbers what is folded; `verify` compares them one by one with the chart.
-fn counted(touches: Vec<SeatIndex>, labels: &[String]) -> Result<Vec<SeatIndex>, String> {
+fn counted(touches: Vec<SeatIndex>, labels: &[Label<'_>]) -> Result<Vec<SeatIndex>, String> {
     if touches.len() == labels.len() { Ok(touches) } else { Err("it touches other seats than it names".into()) }
 }
 

@@ -72,17 +72,19 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let mut report = Report::default();
     report.breaches.extend(verifier.unreadable.take());
     let progress = Progress::new(verifier.head, "verified");
+    // The tables are examined while the facts are replayed.
+    let examining = verifier.source.log().map(|log| tokio::spawn(async move { log.contradictions_of_store().await }));
     let after = verifier.replay(&mut report, &progress).await?;
     progress.finish();
     if !report.is_cut_off
-        && let Source::Log(log) = &verifier.source
+        && let (Some(log), Some(examining)) = (verifier.source.log(), examining)
     {
         views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
         if let Some(people) = store::open_people(&settings.data, settings.database_url.as_deref(), Access::Read).await? {
             verifier.replay.registers.check_erased(&people, &mut report).await?;
         }
-        tell(&mut report, Promise::Once, log.log().contradictions_of_commands().await)?;
-        tell(&mut report, Promise::History, log.log().contradictions_of_store().await)?;
+        tell(&mut report, Promise::Once, log.contradictions_of_commands().await)?;
+        tell(&mut report, Promise::History, examining.await.context("examining the tables has panicked")?)?;
     }
     verifier.finish(after, &mut report);
     report.facts = after;
@@ -138,7 +140,7 @@ impl Verifier {
         let seals = Seals::open(Some(store::open_checkpoints(&settings.data, url, Access::Read).await?), key, trusted).await?;
         // Views and checkpoints are read first, so that the log has everything that they tell of.
         let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-        Ok(Self { source: Source::log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
+        Ok(Self { source: Source::of_log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
     }
 
     /// Replays all facts; returns the last log position.

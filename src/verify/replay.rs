@@ -7,7 +7,7 @@ use fullhouse_domain::room::RoomBreach;
 use fullhouse_domain::show::Breach as RuleBroken;
 use fullhouse_domain::{Chart, Event, SeatStatus, Show, ShowId, Timestamp};
 use fullhouse_eventstore::DECISION_AGE_MAX;
-use fullhouse_schemas::facts::{decode, seat_labels};
+use fullhouse_schemas::facts::{Label, decode_with_labels};
 use fullhouse_schemas::{CommandId, StoredFact, draw};
 
 use super::registers::Registers;
@@ -60,8 +60,8 @@ impl Replay {
             }
             return;
         }
-        let event = match decode(fact) {
-            Ok(event) => event,
+        let (event, labels) = match decode_with_labels(fact) {
+            Ok(decoded) => decoded,
             Err(error) => {
                 found(Promise::History, error.to_string());
                 self.shows.insert(fact.show.clone(), Replayed::Broken);
@@ -77,7 +77,7 @@ impl Replay {
                 self.shows.insert(fact.show.clone(), Replayed::Broken);
                 return;
             }
-            Some(Replayed::Sound(show)) => next(show, fact, &event),
+            Some(Replayed::Sound(show)) => next(show, fact, &event, &labels),
         };
         let replayed = match replayed {
             Ok(show) => Replayed::Sound(show),
@@ -136,11 +136,11 @@ impl Replay {
     }
 }
 
-fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event) -> Result<Box<Show>, (Promise, String)> {
+fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event, labels: &[Label<'_>]) -> Result<Box<Show>, (Promise, String)> {
     if fact.position != show.position() + 1 {
         return Err((Promise::History, format!("its position is {}, but {} was due", fact.position, show.position() + 1)));
     }
-    check_labels(fact, event, show.chart())?;
+    check_labels(event, labels, show.chart())?;
     // A hold counts from its decision, which is recorded a moment later when another server's facts came first.
     if let Event::SeatsHeld { expires_at, .. } = event
         && let latest = fact.recorded_at + show.plan().hold_duration()
@@ -152,12 +152,12 @@ fn next(mut show: Box<Show>, fact: &StoredFact, event: &Event) -> Result<Box<Sho
     Ok(show)
 }
 
-fn check_labels(fact: &StoredFact, event: &Event, chart: &Chart) -> Result<(), (Promise, String)> {
-    let labels = seat_labels(fact).unwrap_or_default();
-    let numbers: Vec<_> = labels.iter().map(|label| chart.seat(label)).collect();
-    if numbers.iter().copied().eq(event.seats().iter().map(|&seat| Some(seat))) {
+fn check_labels(event: &Event, labels: &[Label<'_>], chart: &Chart) -> Result<(), (Promise, String)> {
+    // Decoding has seen to it that there are as many of the one as of the other.
+    if event.seats().iter().zip(labels).all(|(&seat, label)| chart.is_labelled(seat, label.as_str())) {
         return Ok(());
     }
+    let labels: Vec<&str> = labels.iter().map(Label::as_str).collect();
     Err((Promise::History, format!("it names the seats {labels:?} but touches others")))
 }
 

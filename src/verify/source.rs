@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::replay::{Replay, Replayed};
 
-/// How many facts are read at a time.
-const READ_FACTS: usize = 10_000;
+/// How many facts are read at a time: few enough to stay in the processor's cache until they are replayed.
+const READ_FACTS: usize = 1_000;
 
 /// No fact is longer: the longest schedules a show, and its body may have 1 MiB.
 const LINE_BYTES_MAX: u64 = 4 << 20;
@@ -42,10 +42,6 @@ struct Ahead {
 }
 
 impl LogSource {
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
     async fn read(&mut self, after: u64) -> anyhow::Result<Vec<Read>> {
         let read = match self.ahead.take().filter(|ahead| ahead.after == after) {
             Some(ahead) => ahead.reading.await.context("reading has panicked")??,
@@ -73,8 +69,16 @@ pub enum Read {
 
 impl Source {
     /// A log.
-    pub fn log(log: Log) -> Self {
+    pub fn of_log(log: Log) -> Self {
         Self::Log(LogSource { log, ahead: None })
+    }
+
+    /// The log, if it is one.
+    pub fn log(&self) -> Option<Log> {
+        match self {
+            Source::Log(source) => Some(source.log.clone()),
+            Source::Export(_) => None,
+        }
     }
 
     /// An export, which must be of the whole log.

@@ -1,14 +1,17 @@
 //! The SQL views against the fold of the log.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Bound;
 use std::path::Path;
 
 use anyhow::Context;
-use fullhouse_domain::{Reservation, ReservationStatus, Show, Timestamp};
+use fullhouse_domain::{Money, Reservation, ReservationId, ReservationStatus, SeatIndex, Show, Timestamp};
 use fullhouse_eventstore::postgres::connect_to;
 use fullhouse_projector::sql;
 use fullhouse_schemas::http::reservation_status;
 use fullhouse_schemas::time::Instant;
+use futures::TryStreamExt;
 use rusqlite::{Connection, params};
 use sqlx::PgConnection;
 
@@ -61,17 +64,20 @@ impl SqlViews {
         report.views_compared_at = Some(self.log_position);
         for (id, replayed) in &replay.shows {
             let Replayed::Sound(show) = replayed else { continue };
-            let in_log = [seats_of(show), reservations_of(show), sales_of(show)];
+            let in_log: [Box<dyn Table + '_>; 3] = [Box::new(Seats::of(show)), Box::new(Reservations(show)), Box::new(Sales::of(show))];
             for ((table, sqlite, postgres), in_log) in QUERIES.into_iter().zip(in_log) {
-                let in_view = match &mut self.database {
-                    Database::Sqlite(connection) => rows(connection, sqlite, id.as_str())?,
-                    Database::Postgres(connection) => rows_of_database(connection, postgres, id.as_str()).await?,
-                };
-                for what in differing_rows(table, &in_view, &in_log) {
-                    let breach =
-                        Breach { promise: Promise::Views, log_position: Some(self.log_position), event_id: Some(id.to_string()), what };
-                    report.breaches.push(breach);
+                let mut comparison = Comparison::with(table, &*in_log);
+                match &mut self.database {
+                    Database::Sqlite(connection) => each_row(connection, sqlite, id.as_str(), &mut comparison)?,
+                    Database::Postgres(connection) => each_row_of_database(connection, postgres, id.as_str(), &mut comparison).await?,
                 }
+                let breaches = comparison.finish().into_iter().map(|what| Breach {
+                    promise: Promise::Views,
+                    log_position: Some(self.log_position),
+                    event_id: Some(id.to_string()),
+                    what,
+                });
+                report.breaches.extend(breaches);
             }
         }
         Ok(())
@@ -105,80 +111,176 @@ const QUERIES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Rows as text, by key.
-type Rows = BTreeMap<String, String>;
-
-fn differing_rows(table: &str, in_view: &Rows, in_log: &Rows) -> Vec<String> {
-    let missing = "nothing".to_owned();
-    let keys = in_view.keys().chain(in_log.keys().filter(|key| !in_view.contains_key(*key)));
-    keys.filter(|key| in_view.get(*key) != in_log.get(*key))
-        .map(|key| {
-            let (view, log) = (in_view.get(key).unwrap_or(&missing), in_log.get(key).unwrap_or(&missing));
-            format!("{table} has {view} for {key}; by the log it is {log}")
-        })
-        .collect()
-}
-
-fn rows(connection: &Connection, sql: &str, event_id: &str) -> anyhow::Result<Rows> {
-    let read = || -> rusqlite::Result<Rows> {
+fn each_row(connection: &Connection, sql: &str, event_id: &str, comparison: &mut Comparison<'_>) -> anyhow::Result<()> {
+    let mut read = || -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(sql)?;
-        statement.query_map(params![event_id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        let mut rows = statement.query(params![event_id])?;
+        while let Some(row) = rows.next()? {
+            comparison.row(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        }
+        Ok(())
     };
     read().context(UNREADABLE)
 }
 
-async fn rows_of_database(connection: &mut PgConnection, sql: &'static str, event_id: &str) -> anyhow::Result<Rows> {
-    let rows: Vec<(String, String)> = sqlx::query_as(sql).bind(event_id).fetch_all(connection).await.context(UNREADABLE)?;
-    Ok(rows.into_iter().collect())
+async fn each_row_of_database(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    event_id: &str,
+    comparison: &mut Comparison<'_>,
+) -> anyhow::Result<()> {
+    let mut rows = sqlx::query_as::<_, (String, String)>(sql).bind(event_id).fetch(connection);
+    while let Some((key, text)) = rows.try_next().await.context(UNREADABLE)? {
+        comparison.row(&key, &text);
+    }
+    Ok(())
 }
 
-fn seats_of(show: &Show) -> Rows {
-    let changed_at = last_changes(show);
-    (0..show.chart().seats())
-        .map(|seat| {
-            let owner = show.owner(seat).map(|owner| format!(" {}", owner.id)).unwrap_or_default();
-            (show.chart().label(seat), format!("{}{owner} {}", show.seat_status(seat).as_str(), changed_at[seat as usize]))
-        })
-        .collect()
+/// What a table should have, by the log. Rows are numbered from 0.
+trait Table {
+    fn rows(&self) -> usize;
+    /// The number and the text of the row with this key.
+    fn row(&self, key: &str) -> Option<(usize, String)>;
+    /// The key of a row.
+    fn key(&self, number: usize) -> String;
 }
 
-fn reservations_of(show: &Show) -> Rows {
-    show.reservations().iter().map(|reservation| (reservation.id.to_string(), reservation_row(show, reservation))).collect()
+/// A table that is compared row by row, in whatever order its rows come.
+struct Comparison<'a> {
+    table: &'static str,
+    in_log: &'a dyn Table,
+    is_there: Vec<bool>,
+    differing: Vec<String>,
+}
+
+impl<'a> Comparison<'a> {
+    fn with(table: &'static str, in_log: &'a dyn Table) -> Self {
+        Self { table, in_log, is_there: vec![false; in_log.rows()], differing: Vec::new() }
+    }
+
+    /// Takes the next row of the view.
+    fn row(&mut self, key: &str, text: &str) {
+        let expected = match self.in_log.row(key) {
+            Some((number, expected)) => {
+                self.is_there[number] = true;
+                if expected == text {
+                    return;
+                }
+                expected
+            }
+            None => "nothing".into(),
+        };
+        self.differing.push(format!("{} has {text} for {key}; by the log it is {expected}", self.table));
+    }
+
+    /// A sentence for each row that differs or is missing.
+    fn finish(self) -> Vec<String> {
+        let Self { table, in_log, is_there, mut differing } = self;
+        let missing = (0..is_there.len()).filter(|&number| !is_there[number]).map(|number| {
+            let key = in_log.key(number);
+            let expected = in_log.row(&key).map(|(_, text)| text).unwrap_or_default();
+            format!("{table} has nothing for {key}; by the log it is {expected}")
+        });
+        differing.extend(missing);
+        differing
+    }
+}
+
+struct Seats<'a> {
+    show: &'a Show,
+    changed_at: Vec<u64>,
+}
+
+impl<'a> Seats<'a> {
+    fn of(show: &'a Show) -> Self {
+        Self { show, changed_at: last_changes(show) }
+    }
+}
+
+impl Table for Seats<'_> {
+    fn rows(&self) -> usize {
+        self.changed_at.len()
+    }
+
+    fn row(&self, key: &str) -> Option<(usize, String)> {
+        let seat = self.show.chart().seat(key)?;
+        let owner = self.show.owner(seat).map(|owner| format!(" {}", owner.id)).unwrap_or_default();
+        let text = format!("{}{owner} {}", self.show.seat_status(seat).as_str(), self.changed_at[seat as usize]);
+        Some((seat as usize, text))
+    }
+
+    fn key(&self, number: usize) -> String {
+        self.show.chart().label(number as SeatIndex)
+    }
+}
+
+struct Reservations<'a>(&'a Show);
+
+impl Table for Reservations<'_> {
+    fn rows(&self) -> usize {
+        self.0.reservations().len()
+    }
+
+    fn row(&self, key: &str) -> Option<(usize, String)> {
+        let (number, reservation) = self.0.numbered_reservation(&ReservationId::parse(key)?)?;
+        Some((number, reservation_row(self.0, reservation)))
+    }
+
+    fn key(&self, number: usize) -> String {
+        self.0.reservations()[number].id.to_string()
+    }
+}
+
+struct Sales(BTreeMap<String, String>);
+
+impl Table for Sales {
+    fn rows(&self) -> usize {
+        self.0.len()
+    }
+
+    fn row(&self, key: &str) -> Option<(usize, String)> {
+        let number = self.0.range::<str, _>((Bound::Unbounded, Bound::Excluded(key))).count();
+        self.0.get(key).map(|text| (number, text.clone()))
+    }
+
+    fn key(&self, number: usize) -> String {
+        self.0.keys().nth(number).cloned().unwrap_or_default()
+    }
 }
 
 fn reservation_row(show: &Show, reservation: &Reservation) -> String {
-    let total = show.chart().total(&reservation.seats);
-    let mut columns = vec![
-        reservation.subject.to_string(),
-        reservation_status(reservation.status).to_owned(),
-        format!("{:?}", reservation.seats).replace(' ', ""),
-        total.amount.to_string(),
-        total.currency.as_str().to_owned(),
-        Instant(reservation.expires_at).to_string(),
-    ];
-    if reservation.status != ReservationStatus::Pending {
-        columns.push(Instant(reservation.changed_at).to_string());
+    let Reservation { subject, status, seats, expires_at, changed_at, position, payment_reference, .. } = reservation;
+    let Money { amount, currency } = show.chart().total(seats);
+    let mut row = format!("{subject} {} [", reservation_status(*status));
+    for (number, seat) in seats.iter().enumerate() {
+        let _ = write!(row, "{}{seat}", if number == 0 { "" } else { "," });
     }
-    columns.extend(reservation.payment_reference.as_deref().map(str::to_owned));
-    columns.push(reservation.position.to_string());
-    columns.join(" ")
+    let _ = write!(row, "] {amount} {} {}", currency.as_str(), Instant(*expires_at));
+    if *status != ReservationStatus::Pending {
+        let _ = write!(row, " {}", Instant(*changed_at));
+    }
+    if let Some(reference) = payment_reference {
+        let _ = write!(row, " {reference}");
+    }
+    let _ = write!(row, " {position}");
+    row
 }
 
-fn sales_of(show: &Show) -> Rows {
-    let mut minutes: BTreeMap<Timestamp, (u64, usize, i64, u64)> = BTreeMap::new();
-    for sold in show.reservations().iter().filter(|reservation| reservation.status == ReservationStatus::Reserved) {
-        let (reservations, seats, amount, position) = minutes.entry(sold.changed_at.minute()).or_default();
-        *reservations += 1;
-        *seats += sold.seats.len();
-        *amount += show.chart().total(&sold.seats).amount;
-        *position = sold.position.max(*position);
-    }
-    let minutes = minutes.into_iter();
-    minutes
-        .map(|(minute, (reservations, seats, amount, position))| {
+impl Sales {
+    fn of(show: &Show) -> Self {
+        let mut minutes: BTreeMap<Timestamp, (u64, usize, i64, u64)> = BTreeMap::new();
+        for sold in show.reservations().iter().filter(|reservation| reservation.status == ReservationStatus::Reserved) {
+            let (reservations, seats, amount, position) = minutes.entry(sold.changed_at.minute()).or_default();
+            *reservations += 1;
+            *seats += sold.seats.len();
+            *amount += show.chart().total(&sold.seats).amount;
+            *position = sold.position.max(*position);
+        }
+        let text = |(minute, (reservations, seats, amount, position))| {
             (Instant(minute).to_string(), format!("{reservations} {seats} {amount} {position}"))
-        })
-        .collect()
+        };
+        Self(minutes.into_iter().map(text).collect())
+    }
 }
 
 /// The position that each seat last changed at: that of the newest reservation that had it.

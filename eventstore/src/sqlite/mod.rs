@@ -72,7 +72,7 @@ impl SqliteLog {
     /// Opens an existing log to read it, beside a process that writes it or alone.
     pub fn open_to_read(folder: &Path) -> Result<Self, LogError> {
         file::check_readable(folder)?;
-        let readers = Readers::new(file::path(folder));
+        let readers = Readers::of_whole_file(file::path(folder));
         let head = readers.head()?;
         let (_, head) = watch::channel(head);
         let tail = Arc::new(Mutex::new(Tail::default()));

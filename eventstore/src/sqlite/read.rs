@@ -15,6 +15,8 @@ use crate::error::LogError;
 pub(crate) const COLUMNS: &str =
     "log_position, show_id, position, kind, version, recorded_at, command_id, subject, touches, data, row_hash";
 
+/// More than SQLite maps: it has a limit of its own, 2 GiB less 64 KiB unless it is built otherwise, and reads what is beyond.
+const MAPPED_MAX: u64 = 1 << 40;
 /// How many connections are kept for the next read; each has a cache of its own.
 const IDLE_MAX: usize = 8;
 /// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
@@ -25,15 +27,31 @@ const CHECKED_AT_OPEN: u64 = 100;
 pub(crate) struct Readers {
     path: PathBuf,
     idle: IdleConnections,
+    /// How many bytes of the file are mapped into memory instead of being read.
+    mapped_bytes: u64,
 }
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, idle: IdleConnections::new(IDLE_MAX) }
+        Self { path, idle: IdleConnections::new(IDLE_MAX), mapped_bytes: 0 }
+    }
+
+    /// Readers that go through the whole file: its pages are not copied. A disk that fails under a mapped file ends the process, so this is
+    /// nothing for a server.
+    pub(crate) fn of_whole_file(path: PathBuf) -> Self {
+        Self { mapped_bytes: MAPPED_MAX, ..Self::new(path) }
     }
 
     fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
-        self.idle.with(|| file::connect(&self.path, OpenedAs::Reader), read)
+        let connect = || {
+            let connection = file::connect(&self.path, OpenedAs::Reader)?;
+            if self.mapped_bytes > 0 {
+                let mapped = connection.pragma_update(None, "mmap_size", self.mapped_bytes);
+                mapped.map_err(|error| damaged_or_failed(0, "opening the log", error))?;
+            }
+            Ok(connection)
+        };
+        self.idle.with(connect, read)
     }
 
     /// The last log position.
@@ -136,19 +154,20 @@ impl Readers {
 
 /// One fact, checked against its hash.
 pub(crate) fn read_row(row: &Row<'_>, log_position: u64) -> Result<StoredFact, LogError> {
-    let read = || -> rusqlite::Result<FactColumns> {
+    let text = |column: usize| row.get_ref(column).and_then(|value| Ok(value.as_str()?));
+    let read = || -> rusqlite::Result<FactColumns<'_>> {
         Ok(FactColumns {
             log_position: row.get(0)?,
-            show: row.get(1)?,
+            show: text(1)?,
             position: row.get(2)?,
-            kind: row.get(3)?,
+            kind: text(3)?,
             version: row.get(4)?,
             recorded_at: row.get(5)?,
-            command_id: row.get(6)?,
-            subject: row.get(7)?,
-            touches: row.get(8)?,
-            data: row.get(9)?,
-            row_hash: row.get(10)?,
+            command_id: row.get_ref(6)?.as_blob()?,
+            subject: row.get_ref(7)?.as_str_or_null()?,
+            touches: row.get_ref(8)?.as_blob()?,
+            data: text(9)?,
+            row_hash: row.get_ref(10)?.as_blob()?,
         })
     };
     read().map_err(|error| damaged_or_failed(log_position, "reading a fact", error))?.into_fact()
