@@ -12,7 +12,7 @@ pub mod outcome;
 pub mod rooms;
 pub mod sequencer;
 
-pub use handlers::{CommandState, router};
+pub use handlers::{CommandParts, CommandState, router};
 pub use outcome::{Outcome, Rejected};
 pub use rooms::Rooms;
 pub use sequencer::{Action, Sequencer, Submission};

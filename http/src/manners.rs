@@ -1,5 +1,7 @@
 //! The outermost layer around every handler.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use fullhouse_schemas::{Code, Problem};
+use metrics::Histogram;
 use tracing::Instrument;
 
 use crate::problem::{Failure, PROBLEM_MEDIA_TYPE};
@@ -68,9 +71,8 @@ pub async fn manners(mut request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
     // `Method` is an open set: a client could fill the memory with labels of its own invention.
-    let method_label = if KNOWN_METHODS.contains(&method.as_str()) { method.as_str().to_owned() } else { "other".to_owned() };
-    metrics::histogram!(REQUEST_SECONDS, "method" => method_label, "route" => route.to_owned(), "status" => status.to_string())
-        .record(seconds);
+    let method_label = KNOWN_METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
+    measure(method_label, route, status, seconds);
     let _entered = span.entered();
     if status >= 500 {
         tracing::warn!(status, seconds, "answered");
@@ -81,6 +83,27 @@ pub async fn manners(mut request: Request, next: Next) -> Response {
 }
 
 const KNOWN_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"];
+
+/// The histograms of a route, by method and status.
+type OfRoute = HashMap<(&'static str, u16), Histogram>;
+
+/// Measures a request. The registry looks histograms up by labels that are made anew each time, so each thread keeps those it has used;
+/// methods, routes and statuses are few.
+fn measure(method: &'static str, route: &str, status: u16, seconds: f64) {
+    thread_local! {
+        static KEPT: RefCell<HashMap<String, OfRoute>> = RefCell::default();
+    }
+    KEPT.with_borrow_mut(|kept| {
+        if !kept.contains_key(route) {
+            kept.insert(route.to_owned(), OfRoute::new());
+        }
+        let Some(of_route) = kept.get_mut(route) else { return };
+        let histogram = of_route.entry((method, status)).or_insert_with(
+            || metrics::histogram!(REQUEST_SECONDS, "method" => method, "route" => route.to_owned(), "status" => status.to_string()),
+        );
+        histogram.record(seconds);
+    });
+}
 
 /// The trace that the caller says this request belongs to (W3C Trace Context, section 3.2.2.3).
 fn trace_id(headers: &HeaderMap) -> Option<&str> {

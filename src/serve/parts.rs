@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use fullhouse_command::sequencer::Submission;
-use fullhouse_command::{Action, CommandState, Rooms, Sequencer};
+use fullhouse_command::{Action, CommandParts, CommandState, Rooms, Sequencer};
 use fullhouse_demand::{Demand, DemandStore};
 use fullhouse_domain::{Command, ReservationId};
 use fullhouse_eventstore::Log;
@@ -177,8 +177,8 @@ impl Parts {
         let keeping = demand.clone().keep(self.demand.clone().expect("it is opened for commands"), self.projections.stop.clone());
         self.projections.running.spawn(keeping);
         let state =
-            CommandState { sequencer: sequencer.clone(), rooms: rooms.clone(), demand, people, tokens: self.tokens.clone(), cluster };
-        Commands { sequencer, state, rooms, stop, task }
+            CommandParts { sequencer: sequencer.clone(), rooms: rooms.clone(), demand, people, tokens: self.tokens.clone(), cluster };
+        Commands { sequencer, state: state.into(), rooms, stop, task }
     }
 
     fn start_queries(&self, settings: &ServeSettings) -> Queries {

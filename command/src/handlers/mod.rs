@@ -8,6 +8,7 @@ mod reserve;
 mod schedule;
 mod session;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -38,9 +39,13 @@ pub use reserve::__path_reserve;
 pub use schedule::__path_schedule;
 pub use session::__path_session;
 
-/// What the handlers need.
+/// What the handlers need. A request copies it several times, so the parts are shared.
 #[derive(Debug, Clone)]
-pub struct CommandState {
+pub struct CommandState(Arc<CommandParts>);
+
+/// The parts.
+#[derive(Debug)]
+pub struct CommandParts {
     /// Where commands go.
     pub sequencer: Sequencer,
     /// The waiting rooms.
@@ -53,6 +58,20 @@ pub struct CommandState {
     pub tokens: Arc<Tokens>,
     /// The short name of this cluster, which the ids of its shows begin with.
     pub cluster: Arc<str>,
+}
+
+impl From<CommandParts> for CommandState {
+    fn from(parts: CommandParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for CommandState {
+    type Target = CommandParts;
+
+    fn deref(&self) -> &CommandParts {
+        &self.0
+    }
 }
 
 impl FromRef<CommandState> for Arc<Tokens> {
