@@ -21,7 +21,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("projector", &["domain", "schemas", "eventstore", "transparency", "views"]),
     ("query", &["domain", "schemas", "eventstore", "line", "transparency", "demand", "views", "http"]),
     ("tests/servers", &[]),
-    ("bench", &["domain", "schemas", "eventstore"]),
+    ("bench", &["domain", "schemas", "eventstore", "test-servers"]),
     (".", &["domain", "schemas", "eventstore", "line", "transparency", "demand", "views", "http", "command", "projector", "query"]),
 ];
 

@@ -37,12 +37,13 @@ impl Process {
         Ok((Self { child, address }, took))
     }
 
-    /// Starts the bare echo.
-    pub async fn echo() -> anyhow::Result<Self> {
+    /// Starts a server of this program: the bare echo or a baseline.
+    pub async fn of_our_own(arguments: &[&str]) -> anyhow::Result<Self> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let child = Command::new(std::env::current_exe()?).args(["echo", &address]).spawn()?;
-        let process = Self { child, address };
+        let child = Command::new(std::env::current_exe()?).args(arguments).arg(&address).spawn()?;
+        let mut process = Self { child, address };
         while Connection::open(&process.address, None).await.is_err() {
+            ensure!(process.child.try_wait()?.is_none(), "`{}` has ended", arguments.join(" "));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(process)
