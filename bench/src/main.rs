@@ -87,7 +87,7 @@ enum Measurement {
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let measured = runtime.block_on(async {
         match cli.measurement {
             Measurement::Table(settings) => table::measure(&cli.server, &settings).await,
             Measurement::Commands(settings) => commands::measure(&cli.server, &settings).await,
@@ -103,5 +103,7 @@ fn main() -> anyhow::Result<()> {
             Measurement::Baseline(settings) => baselines::serve(settings).await,
             Measurement::Echo { listen } => echo::serve(listen).await,
         }
-    })
+    });
+    fullhouse_test_servers::end_databases();
+    measured
 }

@@ -27,6 +27,7 @@ pub struct Settings {
 
 /// Prints what is served beside the peak of the same round, and how long a refusal takes.
 pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> {
+    println!("Peak: {} connections. Each connection asks again as soon as it has an answer, yes or no.\n", settings.peak_connections);
     println!("| | offered | of the peak | served | of the peak | served p50 | p99 | 503 after p50 | p99 |");
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut means = Means::new(program);

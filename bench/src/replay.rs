@@ -55,16 +55,14 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     }
     drop(log);
     println!("{} facts of one show with {} seats, on one core, median of {}:", settings.facts, settings.rows * 500, settings.rounds);
-    let steps: [(&str, fn(&Took) -> Duration); 4] = [
-        ("fold (evolve) alone", |took| took.folding),
-        ("decode alone", |took| took.decoding),
-        ("read from SQLite, hash of each row checked", |took| took.reading),
-        ("read, decode and fold", |took| took.reading + took.decoding + took.folding),
-    ];
-    for (name, step) in steps {
+    let print = |name: &str, step: fn(&Took) -> Duration| {
         let mut seconds: Vec<f64> = rounds.iter().map(|took| step(took).as_secs_f64()).collect();
         println!("- {name}: {:.0} facts/s", settings.facts as f64 / median(&mut seconds));
-    }
+    };
+    print("fold (evolve) alone", |took| took.folding);
+    print("decode alone", |took| took.decoding);
+    print("read from SQLite, hash of each row checked", |took| took.reading);
+    print("read, decode and fold", |took| took.reading + took.decoding + took.folding);
     print!("- ");
     history::run(program, data.path(), &["verify"], settings.facts)
 }

@@ -100,7 +100,7 @@ pub async fn measure(means: &mut Means<'_>, rows: &[Row], seconds: u64, rounds: 
             measured.push(result);
         }
     }
-    println!("| | clients | median | lowest to highest | p50 | p99 | of the echo | server's cores | refused |");
+    println!("| | clients | median | lowest to highest | p50 | p99 | of the echo | cores of the serving process | refused |");
     println!("|---|---|---|---|---|---|---|---|---|");
     let echoes: BTreeMap<usize, Vec<f64>> = rows
         .iter()

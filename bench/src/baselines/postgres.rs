@@ -78,7 +78,7 @@ pub fn filled() -> Database {
 
 /// Reservations, and seats that are held.
 pub fn count(database: &Database) -> anyhow::Result<(u64, u64)> {
-    let counted = |sql: &str| Ok::<u64, std::num::ParseIntError>(database.run(sql).parse()?);
+    let counted = |sql: &str| database.run(sql).parse();
     Ok((counted("SELECT count(*) FROM reservations")?, counted("SELECT count(*) FROM seats WHERE status = 'held'")?))
 }
 

@@ -68,12 +68,6 @@ enum Part {
 /// Prints the settings, then one table after the other.
 pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> {
     ensure!(std::env::var_os("FULLHOUSE_DATABASE_URL").is_none(), "FULLHOUSE_DATABASE_URL is set: each row chooses its own store");
-    let measured = measure_all(program, settings).await;
-    fullhouse_test_servers::end_databases();
-    measured
-}
-
-async fn measure_all(program: &Path, settings: &Settings) -> anyhow::Result<()> {
     environment::check_and_print(program)?;
     let is_wanted = |part: Part| settings.only.is_empty() || settings.only.contains(&part);
     if is_wanted(Part::Commands) {
