@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("projector", &["domain", "schemas", "eventstore", "transparency", "views"]),
     ("query", &["domain", "schemas", "eventstore", "line", "transparency", "demand", "views", "http"]),
     ("tests/servers", &[]),
-    ("bench", &["domain", "schemas", "eventstore"]),
+    ("bench", &["domain", "schemas", "eventstore", "test-servers"]),
     (
         ".",
         &["domain", "schemas", "eventstore", "line", "transparency", "demand", "people", "views", "http", "command", "projector", "query"],

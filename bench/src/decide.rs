@@ -1,10 +1,10 @@
 //! What deciding a hold costs in a small and in a large hall.
 
-use std::hint::black_box;
 use std::time::Instant;
 
 use clap::Args;
-use fullhouse_domain::{Command, ReservationId, Show, ShowId, Subject, Timestamp, Wanted, decide, decide_schedule, testing};
+use fullhouse_bench::hall;
+use fullhouse_domain::{Command, Show, Wanted};
 
 /// Seats in a row, in both halls.
 const ROW_SEATS: u32 = 100;
@@ -23,11 +23,11 @@ pub struct Settings {
 /// Prints nanoseconds for each hold, and the ratio of the halls.
 pub fn measure(settings: &Settings) -> anyhow::Result<()> {
     for (name, is_choice) in [("by label", false), ("best available", true)] {
-        let mut shows = HALLS.map(half_full);
+        let mut shows = HALLS.map(|seats| hall::half_full(seats / ROW_SEATS, ROW_SEATS));
         let mut nanoseconds: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
         for _ in 0..settings.rounds {
             for (show, measured) in shows.iter_mut().zip(&mut nanoseconds) {
-                measured.push(hold_and_release(show, settings.holds, is_choice)?);
+                measured.push(hold_and_release(show, settings.holds, is_choice));
             }
         }
         let [small, large] = nanoseconds.map(|mut measured| crate::commands::median(&mut measured));
@@ -36,35 +36,11 @@ pub fn measure(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A hall whose front half is taken, row by row, so that the best seats have to be looked for.
-fn half_full(seats: u32) -> Show {
-    let mut plan = testing::plan(&vec![ROW_SEATS; (seats / ROW_SEATS) as usize]);
-    plan.max_seats_per_reservation = 50;
-    for (number, row) in (0..).zip(&mut plan.sections[0].rows) {
-        row.name = format!("{number}");
-    }
-    let events = decide_schedule(None, &plan).expect("a plan without faults");
-    let mut show = Show::schedule(&events[0], Timestamp::default()).expect("a show");
-    for row in 0..seats / ROW_SEATS / 2 {
-        for first in [1, 51] {
-            let labels = (first..first + 50).map(|number| format!("S-{row}-{number}")).collect();
-            let hold = Command::HoldSeats {
-                reservation: id(&format!("sold{row}-{first}")),
-                subject: ann(),
-                wanted: Wanted::Seats(labels),
-                pass: None,
-            };
-            fold(&mut show, &hold);
-        }
-    }
-    show
-}
-
-fn hold_and_release(show: &mut Show, holds: u32, is_choice: bool) -> anyhow::Result<f64> {
+fn hold_and_release(show: &mut Show, holds: u32, is_choice: bool) -> f64 {
     let rows = show.chart().seats() / ROW_SEATS;
     let began = Instant::now();
     for number in 0..holds {
-        let reservation = id(&format!("r{}-{number}", show.reservations().len()));
+        let reservation = hall::reservation(&format!("r{}-{number}", show.reservations().len()));
         let wanted = if is_choice {
             Wanted::BestAvailable { count: 2, section: None }
         } else {
@@ -72,21 +48,8 @@ fn hold_and_release(show: &mut Show, holds: u32, is_choice: bool) -> anyhow::Res
             let (row, seat) = (rows - 1 - number % (rows / 10), 1 + 2 * (number % 4));
             Wanted::Seats(vec![format!("S-{row}-{seat}"), format!("S-{row}-{}", seat + 1)])
         };
-        fold(show, &Command::HoldSeats { reservation: reservation.clone(), subject: ann(), wanted, pass: None });
-        fold(show, &Command::ReleaseHold { reservation, subject: ann() });
+        hall::fold(show, &hall::hold(reservation.clone(), wanted));
+        hall::fold(show, &Command::ReleaseHold { reservation, subject: hall::ann() });
     }
-    Ok(began.elapsed().as_nanos() as f64 / f64::from(holds))
-}
-
-fn fold(show: &mut Show, command: &Command) {
-    let events = black_box(decide(show, black_box(command), Timestamp::default()).expect("nothing stands in the way"));
-    events.iter().for_each(|event| show.evolve(event, Timestamp::default()).expect("a decision never breaks a promise"));
-}
-
-fn id(suffix: &str) -> ReservationId {
-    ReservationId::of_show(&ShowId::parse("local-bench").expect("plain"), suffix).expect("plain")
-}
-
-fn ann() -> Subject {
-    Subject::parse("ann").expect("visible")
+    began.elapsed().as_nanos() as f64 / f64::from(holds)
 }

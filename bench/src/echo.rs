@@ -7,8 +7,7 @@ use axum::{Json, Router};
 use fullhouse_schemas::http::ReserveBody;
 
 /// Serves until killed.
-pub async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
+pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let router = Router::new().route("/reserve", post(|Json(body): Json<ReserveBody>| async { Json(body) }));
-    let listener = tokio::net::TcpListener::bind(listen).await?;
-    Ok(axum::serve(listener, router).await?)
+    crate::baselines::listen(router, address).await
 }

@@ -115,7 +115,8 @@ async fn stream(process: &Process, token: &str, facts: u64) -> anyhow::Result<()
     Ok(())
 }
 
-fn run(program: &Path, data: &Path, arguments: &[&str], facts: u64) -> anyhow::Result<()> {
+/// Runs a subcommand of the server, and prints how fast it went through the facts.
+pub fn run(program: &Path, data: &Path, arguments: &[&str], facts: u64) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut command = Command::new(program);
     let status = command.args(arguments).arg("--data").arg(data).stdout(Stdio::null()).stderr(Stdio::null()).status()?;

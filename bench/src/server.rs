@@ -20,7 +20,7 @@ impl Process {
     /// Starts a server on a folder; returns it with the time that it took to be ready.
     pub fn start(program: &Path, data: &Path, options: &[&str]) -> anyhow::Result<(Self, Duration)> {
         let began = Instant::now();
-        let mut child = Command::new(program)
+        let mut child = dying_with_us(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(options)
@@ -37,12 +37,13 @@ impl Process {
         Ok((Self { child, address }, took))
     }
 
-    /// Starts the bare echo.
-    pub async fn echo() -> anyhow::Result<Self> {
+    /// Starts a server of this program: the bare echo or a baseline.
+    pub async fn of_our_own(arguments: &[&str]) -> anyhow::Result<Self> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let child = Command::new(std::env::current_exe()?).args(["echo", &address]).spawn()?;
-        let process = Self { child, address };
+        let child = dying_with_us(&std::env::current_exe()?).args(arguments).arg(&address).spawn()?;
+        let mut process = Self { child, address };
         while Connection::open(&process.address, None).await.is_err() {
+            ensure!(process.child.try_wait()?.is_none(), "`{}` has ended", arguments.join(" "));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(process)
@@ -99,6 +100,13 @@ impl Process {
         let body: Value = serde_json::from_slice(answer.body)?;
         Ok(body["event_id"].as_str().context("there is an id")?.to_owned())
     }
+}
+
+/// A command that the kernel kills when this program ends, however it ends. It watches the thread that starts it, which is the main one.
+fn dying_with_us(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
 }
 
 impl Drop for Process {

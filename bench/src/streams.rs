@@ -19,13 +19,13 @@ use crate::server::Process;
 pub struct Settings {
     /// Streams that are open at once
     #[arg(long, default_value_t = 10_000)]
-    clients: usize,
+    pub clients: usize,
     /// Holds and releases a second, while lag is measured
     #[arg(long, default_value_t = 500)]
-    commands: u64,
+    pub commands: u64,
     /// Seconds of that
     #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    pub seconds: u64,
 }
 
 /// Connections that change seats, each with one command at a time.

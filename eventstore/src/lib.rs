@@ -11,6 +11,7 @@
 //! * [`follow`]: reading on as facts arrive
 //! * [`sqlite`]: the log in one file
 //! * [`postgres`]: the log in a database that many processes share
+//! * [`own_thread`]: tasks that must not wait behind thousands of others
 //! * `judge`: the verdicts on a batch, the same for every store
 
 pub mod append;
@@ -19,6 +20,7 @@ mod error;
 pub mod follow;
 mod judge;
 mod log;
+pub mod own_thread;
 pub mod postgres;
 pub mod sqlite;
 mod tail;

@@ -1,6 +1,6 @@
 //! The sequencer: decides commands and appends them, many at a time.
 //!
-//! One task owns the state of every show that is in use. It takes whatever commands have arrived while the last batch
+//! One task owns the state of every show that is in use, on a thread of its own. It takes whatever commands have arrived while the last batch
 //! was being committed, decides each on the state at the head of the log, and offers them to the log as the next batch.
 //! One transaction, and one sync to disk, then carries them all. Nobody is answered before the commit.
 //!
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fullhouse_domain::{Command, Plan, ShowId, Subject};
+use fullhouse_eventstore::own_thread::run_on_own_thread;
 use fullhouse_eventstore::{Fingerprint, Log};
 use fullhouse_schemas::CommandId;
 use tokio::sync::{mpsc, oneshot};
@@ -112,7 +113,8 @@ impl Sequencer {
     pub fn start(log: Log, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (warming, to_warm) = mpsc::channel(WARMING_MAX);
-        (Self { jobs, warming }, tokio::spawn(Worker::new(log, to_warm).run(waiting, stop)))
+        let working = Worker::new(log, to_warm).run(waiting, stop);
+        (Self { jobs, warming }, run_on_own_thread("sequencer", working).expect("a thread can be started"))
     }
 
     /// Whether commands are still being decided.

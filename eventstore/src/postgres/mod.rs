@@ -32,6 +32,7 @@ pub use single::{SingleConnection, Working};
 use crate::append::{Appended, Batch};
 use crate::error::LogError;
 use crate::follow::Following;
+use crate::own_thread::run_on_own_thread;
 use crate::tail::Tail;
 use clock::Clock;
 use connect::failed;
@@ -128,7 +129,9 @@ impl PostgresLog {
         });
         let readers = connect::pool(options.clone());
         let (writer, jobs) = mpsc::channel(BATCHES_WAITING_MAX);
-        tokio::spawn(Writer::new(options.clone(), shared.clone()).run(jobs));
+        let writing = Writer::new(options.clone(), shared.clone()).run(jobs);
+        run_on_own_thread("log-writer", writing)
+            .map_err(|error| LogError::Unusable { what: format!("no thread can be started: {error}") })?;
         let stop = CancellationToken::new();
         let watching = Arc::new(Watching::default());
         tokio::spawn(stop.clone().run_until_cancelled_owned(watch::run(options, shared.clone(), watching.clone())));

@@ -106,6 +106,16 @@ pub(crate) fn connect(path: &Path, opened_as: OpenedAs) -> Result<Connection, Lo
     open().map_err(|error| of_open(path, error))
 }
 
+/// How a connection that writes this log syncs, by SQLite's own account: its journal mode, and the number of `synchronous`.
+pub fn durability(folder: &Path) -> Result<(String, i64), LogError> {
+    let path = path(folder);
+    let ask = |connection: &Connection| -> rusqlite::Result<(String, i64)> {
+        let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        Ok((mode, connection.pragma_query_value(None, "synchronous", |row| row.get(0))?))
+    };
+    ask(&connect(&path, OpenedAs::Writer)?).map_err(|error| of_open(&path, error))
+}
+
 /// Makes the tables in a new file, and refuses a file that is not ours to write.
 fn prepare(path: &Path, connection: &Connection) -> Result<(), LogError> {
     let tables: i64 =

@@ -19,7 +19,7 @@ use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use file::OpenedAs;
+pub use file::{OpenedAs, durability};
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;

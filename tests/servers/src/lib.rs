@@ -7,6 +7,6 @@ mod postgres;
 mod process;
 mod redis_and_nats;
 
-pub use postgres::{Database, database};
+pub use postgres::{Database, database, end_databases};
 pub use process::{PATIENCE, Process, free_port};
 pub use redis_and_nats::{Nats, Redis};

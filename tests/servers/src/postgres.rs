@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::process::{PATIENCE, Process, free_port, is_root};
 
 /// One server for all tests of a program; each has a database of its own in it.
-static SHARED: OnceLock<Mutex<Server>> = OnceLock::new();
+static SHARED: Mutex<Option<Server>> = Mutex::new(None);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// An empty database.
@@ -59,13 +59,35 @@ impl Server {
 
 /// A new, empty database.
 pub fn database() -> Database {
-    let server = SHARED.get_or_init(|| Mutex::new(Server::start())).lock().expect("no test has failed to start it");
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    succeeded(psql(server.port, "postgres", &format!("CREATE DATABASE {name}")));
-    Database { port: server.port, name }
+    Database::create(shared().get_or_insert_with(Server::start).port, "")
+}
+
+/// Ends the server and removes its folder, for programs that have no test runner to clean up behind.
+pub fn end_databases() {
+    shared().take();
+}
+
+fn shared() -> MutexGuard<'static, Option<Server>> {
+    SHARED.lock().expect("no test has failed to start it")
 }
 
 impl Database {
+    fn create(port: u16, options: &str) -> Self {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        succeeded(psql(port, "postgres", &format!("CREATE DATABASE {name} {options}")));
+        Self { port, name }
+    }
+
+    /// Another database with the same content. Nobody may be connected to this one meanwhile.
+    pub fn copy(&self) -> Self {
+        Self::create(self.port, &format!("TEMPLATE {} STRATEGY FILE_COPY", self.name))
+    }
+
+    /// Removes it, whoever is connected.
+    pub fn remove(self) {
+        succeeded(psql(self.port, "postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name)));
+    }
+
     /// The port of its server.
     pub fn port(&self) -> u16 {
         self.port

@@ -9,7 +9,13 @@ pub struct Redis {
     process: Process,
     port: u16,
     folder: tempfile::TempDir,
+    keeps: &'static [&'static str],
 }
+
+/// Keeps nothing: what it knew is gone with it.
+const IN_MEMORY: &[&str] = &["--appendonly", "no"];
+/// Syncs every change to disk before it answers.
+const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
 /// A NATS server with JetStream, and a folder of its own.
 pub struct Nats {
@@ -22,14 +28,23 @@ impl Redis {
     /// An empty one.
     #[allow(clippy::new_without_default, reason = "it starts a process")]
     pub fn new() -> Self {
-        let (folder, port) = (tempfile::tempdir().expect("a temporary folder"), free_port());
-        Self { process: Self::start(port, folder.path()), port, folder }
+        Self::that(IN_MEMORY)
     }
 
-    fn start(port: u16, folder: &Path) -> Process {
-        let arguments = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"];
-        let mut arguments: Vec<String> = arguments.iter().map(|&argument| argument.into()).collect();
-        arguments.push(folder.display().to_string());
+    /// An empty one that answers when a change is on disk.
+    pub fn durable() -> Self {
+        Self::that(DURABLE)
+    }
+
+    fn that(keeps: &'static [&'static str]) -> Self {
+        let (folder, port) = (tempfile::tempdir().expect("a temporary folder"), free_port());
+        Self { process: Self::start(port, folder.path(), keeps), port, folder, keeps }
+    }
+
+    fn start(port: u16, folder: &Path, keeps: &[&str]) -> Process {
+        let (port_text, folder) = (port.to_string(), folder.display().to_string());
+        let arguments = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--dir", &folder];
+        let arguments = arguments.iter().chain(keeps).map(|&argument| argument.into()).collect();
         let mut process = Process::start("redis-server", arguments, None);
         process.wait_for_port("redis-server", port);
         process
@@ -40,14 +55,14 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Kills it; what it knew is gone.
+    /// Kills it.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again, empty.
+    /// Starts it again, with what it has on disk.
     pub fn restart(&mut self) {
-        self.process = Self::start(self.port, self.folder.path());
+        self.process = Self::start(self.port, self.folder.path(), self.keeps);
     }
 }
 
