@@ -12,7 +12,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post, put};
@@ -144,6 +145,17 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut digest = [0; 16];
     digest.copy_from_slice(&hash.finalize()[..16]);
     digest
+}
+
+/// Room for one more command. A handler that asks for this first refuses the excess before it looks at tokens and bodies.
+struct Room;
+
+impl FromRequestParts<CommandState> for Room {
+    type Rejection = Failure;
+
+    async fn from_request_parts(_: &mut Parts, state: &CommandState) -> Result<Self, Failure> {
+        state.sequencer.check_room().map(|()| Self).map_err(not_done)
+    }
 }
 
 /// Submits a command and waits. The sequencer's task does the work, so a client that hangs up takes nothing with it.

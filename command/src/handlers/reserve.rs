@@ -9,7 +9,7 @@ use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId, Tick
 use fullhouse_schemas::http::{ReservationBody, ReserveBody};
 use fullhouse_schemas::{Code, Problem};
 
-use super::{CommandState, Sent, created, impossible, random_word, refused_as, reservation_body, submit_even_in_vain};
+use super::{CommandState, Room, Sent, created, impossible, random_word, refused_as, reservation_body, submit_even_in_vain};
 use crate::outcome::Outcome;
 use crate::sequencer::Action;
 
@@ -30,6 +30,7 @@ use crate::sequencer::Action;
     )
 )]
 pub async fn reserve(
+    _: Room,
     State(state): State<CommandState>,
     Customer(subject): Customer,
     Extension(request_id): Extension<RequestId>,

@@ -128,6 +128,11 @@ impl Sequencer {
         let _ = self.warming.send(show).await;
     }
 
+    /// Says no at once when a command would be refused because too many wait. Whoever asks before he looks at a request refuses it for less.
+    pub fn check_room(&self) -> Result<(), Rejected> {
+        if self.jobs.capacity() > 0 || self.jobs.is_closed() { Ok(()) } else { Err(rejected(Rejected::Overloaded)) }
+    }
+
     /// Decides a command, or refuses it at once when too many wait. Whoever stops waiting for the answer doesn't stop the
     /// command.
     pub async fn submit(&self, submission: Submission) -> Result<Outcome, Rejected> {
