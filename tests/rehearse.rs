@@ -159,7 +159,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         (&["--users", "0"], "--users"),
         (&["--arrivals", "never"], "poisson"),
         (&["--checkout-percent", "70", "--release-percent", "40"], "come to 110"),
-        (&["--dither-seconds", "-1"], "--dither-seconds"),
+        (&["--dither-seconds=-1"], "0 to 86400 seconds"),
         (&["--url", "http://127.0.0.1:9"], "can't be reached (--url, FULLHOUSE_URL)"),
     ];
     for (options, reason) in refused {
