@@ -1,9 +1,10 @@
 //! Which seats somebody wants. Everybody wants the front and the middle, so most people want the same seats, and get in one another's way as
 //! people do.
 //!
-//! The row is drawn from an exponential distribution over the rows from the stage outwards, with an eighth of all rows as its mean; the place in
-//! the row is the mean of two even throws, which is most often the middle. From there the nearest seats side by side that look free are taken;
-//! where a row has none, the next one outwards is looked at, and after the last one the front again.
+//! Of the rows that look as if there were room, from the stage outwards, one is drawn from an exponential distribution with an eighth of them as its
+//! mean; the place in the row is the mean of two even throws, which is most often the middle. From there the nearest seats side by side that look
+//! free are taken; where a row has none, the next one outwards is looked at, and after the last one the front again. As the front fills up, the crowd
+//! moves back.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -11,23 +12,21 @@ use rand::rngs::StdRng;
 use super::hall::{Hall, Picture, Seat};
 use super::mind::exponential;
 
-/// The mean of the rows that people want, as a share of all.
+/// The mean of the rows that people want, as a share of those with room.
 const FRONT_SHARE: f64 = 0.125;
 
 /// So many free-looking seats side by side, or nothing when there are none anywhere.
 pub fn choose(hall: &Hall, picture: &Picture, party: u32, dice: &mut StdRng) -> Option<Vec<Seat>> {
-    let rows = hall.rows().len();
-    let wanted = exponential(dice, rows as f64 * FRONT_SHARE) as usize;
+    let rows: Vec<usize> = (0..hall.rows().len()).filter(|&row| picture.free_in(row) >= party).collect();
+    let wanted = exponential(dice, rows.len() as f64 * FRONT_SHARE) as usize;
     let place = f64::midpoint(dice.random::<f64>(), dice.random::<f64>());
-    let first = if wanted < rows { wanted } else { dice.random_range(0..rows.max(1)) };
-    (first..rows).chain(0..first).find_map(|row| in_row(hall, picture, row, party, place))
+    let first = if wanted < rows.len() { wanted } else { dice.random_range(0..rows.len().max(1)) };
+    let (nearer, farther) = rows.split_at(first.min(rows.len()));
+    farther.iter().chain(nearer).find_map(|&row| in_row(hall, picture, row, party, place))
 }
 
 /// The seats of a row that are nearest to a place between 0, its beginning, and 1, its end.
 fn in_row(hall: &Hall, picture: &Picture, row: usize, party: u32, place: f64) -> Option<Vec<Seat>> {
-    if party == 0 || picture.free_in(row) < party {
-        return None;
-    }
     let seats = &hall.rows()[row];
     let wanted = seats.start as f64 + place * f64::from(seats.len() as u32 + 1 - party);
     let mut side_by_side = 0;
