@@ -80,7 +80,7 @@ async fn a_spike_before_a_waiting_room_is_rehearsed_and_all_is_as_promised() {
     server.verify();
 }
 
-/// A server that says yes to everybody who wants the first two seats, which it shows as free for ever.
+/// A server that says yes to everybody who wants its only seat, and shows it as free for ever.
 #[derive(Clone, Default)]
 struct SellsTwice(Arc<AtomicU64>);
 

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
 
 use super::client::Request;
+use super::hall::{SOLD, Seat};
 use super::record::{Clash, Hold, Wrong};
 use super::report::Promise;
 use super::stage::Stage;
@@ -72,6 +73,7 @@ async fn compare_map(stage: &Stage, audit: &mut Audit) {
         let picture = stage.picture();
         (picture.position(), picture.statuses().to_vec())
     };
+    show_sales(stage, position, &statuses);
     let path = format!("/events/{}/seats?format=compact&position={position}", stage.show.event_id);
     let request = Request { path: &path, ..Request::default() };
     let answer = stage.settle(&request, Instant::now() + PATIENCE).await.ok().filter(super::client::Answer::is_success);
@@ -89,6 +91,21 @@ async fn compare_map(stage: &Stage, audit: &mut Audit) {
         stage.breach(
             Promise::Views,
             format!("at position {position} the stream shows {} seats otherwise than the map: {some}", wrong.len()),
+        );
+    }
+}
+
+/// What was sold up to a position must be shown as sold. The server's own map of that position may have the same fault as its stream; buyers' papers
+/// don't.
+fn show_sales(stage: &Stage, position: u64, statuses: &[u8]) {
+    let record = stage.record();
+    let sold = record.holds().iter().filter(|hold| hold.sold.as_ref().is_some_and(|sale| sale.position <= position));
+    let is_shown = |seat: &Seat| statuses.get(*seat as usize) == Some(&SOLD);
+    for (hold, seat) in sold.flat_map(|hold| hold.seats.iter().filter(|seat| !is_shown(seat)).map(move |seat| (hold, *seat))) {
+        let label = stage.hall.label(seat);
+        stage.breach(
+            Promise::Views,
+            format!("{label} of {} is sold, and the stream does not show it at position {position}", hold.reservation),
         );
     }
 }

@@ -11,6 +11,8 @@ pub type Seat = u32;
 
 /// The letter of a seat that anybody may hold.
 pub const FREE: u8 = b'a';
+/// The letter of a seat that somebody has bought.
+pub const SOLD: u8 = b'r';
 
 /// What never changes.
 #[derive(Debug)]

@@ -162,7 +162,11 @@ impl Buyer {
         if !self.mind.repeats {
             return Ok(());
         }
-        let again = self.command(Step::Repetition, path, key, body).await?;
+        let again = match self.command(Step::Repetition, path, key, body).await {
+            // What he has done before stands.
+            Err(Stop::OutOfTime) => return Ok(()),
+            again => again?,
+        };
         // A server that breaks has not answered; what it says then is counted as an error.
         if again.status < 500 && (again.status, &again.body) != (first.status, &first.body) {
             let [first, again] = [first, &again].map(|answer| format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)));

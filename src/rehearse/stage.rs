@@ -95,7 +95,8 @@ impl Stage {
             let wait = {
                 let entering = tokio::time::timeout_at(until.into(), self.places.acquire());
                 let Ok(Ok(_place)) = entering.await else { return Err(OutOfTime) };
-                match self.client.send(request).await {
+                // On the heap too: whoever waits for a connection needs no room for what is done with it.
+                match self.client.send(request).boxed().await {
                     Ok(answer) if !answer.is_put_off() => return Ok(answer),
                     Ok(answer) => {
                         self.board.put_off(format!("{} {}", answer.status, answer.code()));
