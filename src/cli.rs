@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use fullhouse_domain::{ShowId, Subject};
 use fullhouse_schemas::time::Instant;
 
+use crate::rehearse::RehearseSettings;
+
 /// Sells numbered seats: an event log, live seat maps, and no seat sold twice.
 ///
 /// Without a subcommand it serves an example hall: the same as `fullhouse serve --demo`.
@@ -30,6 +32,9 @@ pub enum Subcommand {
     Token(TokenSettings),
     /// Replays the whole log and checks what is promised; exits with 1 when something is broken
     Verify(VerifySettings),
+    /// Rehearses the opening of a sale against a running server with people who come, choose, dither and buy; exits with 1 when a
+    /// promise broke
+    Rehearse(RehearseSettings),
     /// Checks the drawn order of a waiting room against the digest that was published before; exit code 1 when it is not right
     VerifyDraw(VerifyDrawSettings),
     /// Writes the log in a format that others read
@@ -510,7 +515,8 @@ fn role(text: &str) -> Result<fullhouse_http::Role, String> {
     found.ok_or_else(|| "the roles are customer, organizer, auditor, analyst and operator".into())
 }
 
-fn event_id(text: &str) -> Result<ShowId, String> {
+/// The id of an event, as it may stand in a path.
+pub fn event_id(text: &str) -> Result<ShowId, String> {
     ShowId::parse(text).ok_or_else(|| "this is not the id of an event".into())
 }
 

@@ -11,6 +11,7 @@
 //! * [`export`]: writes the log in a format that others read
 //! * [`history`]: prints what happened, and the seats as they were
 //! * [`verify`]: replays the log and checks the promises
+//! * [`rehearse`]: the opening of a sale, rehearsed against a running server
 //! * [`verify_draw`]: checks the drawn order of a waiting room
 //! * [`verify_receipt`]: verifies what a customer keeps
 //! * [`checkpoint_key`]: the key that the log is signed with
@@ -31,6 +32,7 @@ mod history;
 mod openapi;
 mod progress;
 mod rebuild;
+mod rehearse;
 mod serve;
 mod store;
 mod telemetry;
@@ -50,7 +52,7 @@ use cli::{Cli, Subcommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The program could not do what it was asked. Wrong usage has 2 too; 1 is kept for promises that `verify` found broken.
+/// The program could not do what it was asked. Wrong usage has 2 too; 1 is kept for promises that `verify` or `rehearse` found broken.
 const EXIT_FAILED: u8 = 2;
 
 /// Prints a result. Whoever reads it may have read enough: `fullhouse verify | head`.
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Subcommand::Migrate(settings) => store::migrate(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Token(settings) => token::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::Verify(settings) => verify::main(&settings),
+        Subcommand::Rehearse(settings) => rehearse::main(&settings),
         Subcommand::VerifyDraw(settings) => verify_draw::main(&settings),
         Subcommand::Export(settings) => export::main(&settings).map(|()| ExitCode::SUCCESS),
         Subcommand::History(settings) => history::main(&settings).map(|()| ExitCode::SUCCESS),

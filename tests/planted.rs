@@ -5,9 +5,11 @@
 
 mod support;
 
-use support::Cluster;
+use serde_json::Value;
 use support::planted::program_with_bugs;
 use support::schedule::{Fault, Schedule, run_in_hall};
+use support::server::fullhouse;
+use support::{Cluster, Server, hall};
 
 /// A small hall, in which everybody wants the same seats.
 const HALL: (u8, u32) = (2, 30);
@@ -52,6 +54,29 @@ is_found! {
     expiring_early_is_found "ExpireEarly" by "expired before its end"
     leaving_facts_out_of_the_view_is_found "SkipFacts" by "left == right"
     leaving_redis_behind_is_found "LeaveRedisBehind" by "is not the fold of the log"
+}
+
+/// Which promises a rehearsal finds broken on a server in which a bug is planted.
+async fn promises_broken_with(bug: &str) -> Vec<Value> {
+    let server = Server::start_with_bug(bug);
+    server.schedule(&hall(10, 50)).await;
+    let url = server.url.clone();
+    let options = ["--users", "400", "--seconds", "3", "--dither-seconds", "0.5", "--watchers", "5", "--json"];
+    let rehearsing = tokio::task::spawn_blocking(move || fullhouse(&[&["rehearse", "--url", &url], &options[..]].concat()));
+    let output = rehearsing.await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{bug} is not found: {report:#}");
+    report["breaches"].as_array().unwrap().iter().map(|breach| breach["promise"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_finds_forgotten_command_ids() {
+    assert!(promises_broken_with("ForgetCommandIds").await.contains(&"P2".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_finds_facts_left_out_of_the_view() {
+    assert!(promises_broken_with("SkipFacts").await.contains(&"P5".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,6 +94,16 @@ impl Server {
         Self::start_on(data, Vec::new(), listen, options)
     }
 
+    /// A server with an empty store, and with a bug.
+    pub fn start_with_bug(bug: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(super::planted::program_with_bugs());
+        command.env("FULLHOUSE_PLANTED_BUG", bug);
+        let mut server = Self::start_by(command, folder.path(), empty_store(), "127.0.0.1:0", &[]);
+        server.folder = Some(folder);
+        server
+    }
+
     /// A server on a database whose system clock is off by so much, with the keys of another one or with its own; and with a
     /// bug, if one is named.
     pub fn start_faked(url: &str, offset: &str, with: Option<&Server>, bug: Option<&str>) -> Self {
