@@ -1,6 +1,6 @@
 //! Many live streams of one show: what each costs, and how long a change takes to reach them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -90,12 +90,16 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Microseconds from an acknowledgement to its arrival in a stream; each client adds what it saw of the newest change.
+/// How many of his holds each driver keeps before he releases the oldest: what changes in one frame is not undone in it.
+const HELD_BY_EACH: usize = 16;
+
+/// Microseconds from an acknowledgement to its arrival in a stream; each client adds what it saw of the oldest change of each frame, which has
+/// waited longest.
 static LAGS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 async fn watch(mut socket: TcpStream, board: Arc<Board>) -> anyhow::Result<()> {
     let mut text = Vec::with_capacity(4_096);
-    let mut is_ready = false;
+    let (mut is_ready, mut position) = (false, 0);
     loop {
         anyhow::ensure!(socket.read_buf(&mut text).await? > 0, "the stream has ended");
         while let Some(end) = text.windows(2).position(|window| window == b"\n\n") {
@@ -106,47 +110,55 @@ async fn watch(mut socket: TcpStream, board: Arc<Board>) -> anyhow::Result<()> {
                 board.ready.fetch_add(1, Ordering::Relaxed);
             }
             if contains(&message, b"event: change") && board.measuring.load(Ordering::Relaxed) {
-                note(&message, &board)?;
+                position = note(&message, position, &board)?;
             }
         }
     }
 }
 
-fn note(message: &[u8], board: &Board) -> anyhow::Result<()> {
+/// Notes a frame; returns the position that it leads to.
+fn note(message: &[u8], before: u64, board: &Board) -> anyhow::Result<u64> {
     let now = Instant::now();
     board.frames.fetch_add(1, Ordering::Relaxed);
     let text = std::str::from_utf8(message)?;
     board.changes.fetch_add(text.matches("\"S-").count() as u64, Ordering::Relaxed);
     let position: u64 = text.lines().find_map(|line| line.strip_prefix("id: ")).context("there is an id")?.parse()?;
-    let acknowledged = board.acknowledged.lock().map_err(|_| anyhow::anyhow!("a client has panicked"))?.get(&position).copied();
-    if let (Some(at), Ok(mut lags)) = (acknowledged, LAGS.lock()) {
+    let acknowledged = board.acknowledged.lock().map_err(|_| anyhow::anyhow!("a client has panicked"))?;
+    // An acknowledgement may arrive after the frame; then the next change has waited longest.
+    let oldest = (before + 1..=position).find_map(|position| acknowledged.get(&position).copied());
+    drop(acknowledged);
+    if let (Some(at), Ok(mut lags)) = (oldest.filter(|_| before > 0), LAGS.lock()) {
         lags.push(now.saturating_duration_since(at).as_micros() as u32);
     }
-    Ok(())
+    Ok(position)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// Holds and releases seats at a steady rate; notes when each position was acknowledged.
+/// Holds and releases seats at a steady rate; notes when each position was acknowledged. A release tells no position, and is not noted.
 async fn drive(process: &Process, show: &str, settings: &Settings, board: &Board) -> anyhow::Result<u64> {
     let mut connection = Connection::open(&process.address, Some(process.guest().await?)).await?;
     let body = format!(r#"{{"event_id":"{show}","best_available":{{"count":2}}}}"#);
-    let mut ticks = tokio::time::interval(Duration::from_secs(2) * DRIVERS / settings.commands.max(1) as u32);
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) * DRIVERS / settings.commands.max(1) as u32);
     let until = Instant::now() + Duration::from_secs(settings.seconds);
-    let mut commands = 0;
+    let (mut commands, mut held) = (0, VecDeque::new());
     while Instant::now() < until {
         ticks.tick().await;
+        commands += 1;
+        if held.len() == HELD_BY_EACH
+            && let Some(oldest) = held.pop_front()
+        {
+            let answer = connection.send("DELETE", &format!("/reserve/{oldest}"), b"").await?;
+            anyhow::ensure!(answer.status == 204, "{}", String::from_utf8_lossy(answer.body));
+            continue;
+        }
         let answer = connection.send("POST", "/reserve", body.as_bytes()).await?;
-        let held: serde_json::Value = serde_json::from_slice(answer.body)?;
-        let position = held["position"].as_u64().context("there is a position")?;
-        let id = held["reservation_id"].as_str().context("there is an id")?.to_owned();
-        let noted = |position| board.acknowledged.lock().map(|mut noted| noted.insert(position, Instant::now()));
-        let _ = noted(position);
-        connection.send("DELETE", &format!("/reserve/{id}"), b"").await?;
-        let _ = noted(position + 1);
-        commands += 2;
+        let body: serde_json::Value = serde_json::from_slice(answer.body)?;
+        let position = body["position"].as_u64().context("there is a position")?;
+        held.push_back(body["reservation_id"].as_str().context("there is an id")?.to_owned());
+        let _ = board.acknowledged.lock().map(|mut noted| noted.insert(position, Instant::now()));
     }
     Ok(commands)
 }
