@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use hdrhistogram::Histogram;
+use memchr::memmem;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -28,6 +29,12 @@ pub struct Settings {
     pub seconds: u64,
 }
 
+/// One client of so many looks closely at what it is sent.
+const CLOSELY: usize = 20;
+/// The name of a message and its position stand within its first bytes.
+const HEAD_BYTES_MAX: usize = 64;
+/// How long the last change may take to reach everyone.
+const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 /// Connections that change seats, each with one command at a time.
 const DRIVERS: u32 = 32;
 
@@ -37,7 +44,10 @@ struct Board {
     measuring: AtomicBool,
     ready: AtomicU64,
     frames: AtomicU64,
+    /// Of those that look closely.
     changes: AtomicU64,
+    /// Where each client is.
+    positions: Vec<AtomicU64>,
     acknowledged: Mutex<HashMap<u64, Instant>>,
 }
 
@@ -48,12 +58,13 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     let options = ["--max-streams", &limit, "--max-streams-per-address", &limit, "--max-connections", &limit];
     let (process, _) = Process::start(program, data.path(), &options)?;
     let show = process.schedule(program, data.path(), 20, 100).await?;
-    let board = Arc::new(Board::default());
+    let positions = (0..settings.clients).map(|_| AtomicU64::new(0)).collect();
+    let board = Arc::new(Board { positions, ..Board::default() });
     let before = process.resident_bytes()?;
     let mut clients = Vec::new();
-    for _ in 0..settings.clients {
+    for number in 0..settings.clients {
         let socket = Connection::open(&process.address, None).await?.stream(&format!("/events/{show}/stream")).await?;
-        clients.push(tokio::spawn(watch(socket, board.clone())));
+        clients.push(tokio::spawn(watch(socket, number, board.clone())));
     }
     while (board.ready.load(Ordering::Relaxed) as usize) < settings.clients {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -66,8 +77,9 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     let processor = process.processor_seconds()?;
     let drivers = (0..DRIVERS).map(|_| drive(&process, &show, settings, &board));
     let commands: u64 = futures::future::try_join_all(drivers).await?.into_iter().sum();
-    tokio::time::sleep(Duration::from_secs(1)).await;
     let processor = process.processor_seconds()? - processor;
+    let (frames, changes) = (board.frames.load(Ordering::Relaxed) as f64, board.changes.load(Ordering::Relaxed) as f64);
+    let last = everyone_has_all(&process, &show, &board).await?;
     let mut lag: Histogram<u64> = Histogram::new(3)?;
     clients.iter().for_each(tokio::task::JoinHandle::abort);
     for client in clients {
@@ -80,14 +92,29 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     let seconds = settings.seconds as f64;
     println!(
         "{commands} commands in {seconds} s: {:.0} frames/s and {:.0} seat changes/s delivered; server {:.0}% of a core",
-        board.frames.load(Ordering::Relaxed) as f64 / seconds,
-        board.changes.load(Ordering::Relaxed) as f64 / seconds,
+        frames / seconds,
+        changes * CLOSELY as f64 / seconds,
         processor * 100.0 / seconds
     );
+    println!("everyone was sent everything up to position {last}");
     let quantile = |quantile| lag.value_at_quantile(quantile) as f64 / 1_000.0;
     println!("acknowledged to client: p50 {:.1} ms  p99 {:.1} ms  max {:.1} ms", quantile(0.5), quantile(0.99), lag.max() as f64 / 1_000.0);
     println!("with the streams busy: {:.1} MiB in all", process.resident_bytes()? as f64 / 1024.0 / 1024.0);
     Ok(())
+}
+
+/// Waits until every client has been sent the last change; returns its position.
+async fn everyone_has_all(process: &Process, show: &str, board: &Board) -> anyhow::Result<u64> {
+    let mut connection = Connection::open(&process.address, None).await?;
+    let answer = connection.send("GET", &format!("/events/{show}/seats?format=compact"), b"").await?;
+    let seats: serde_json::Value = serde_json::from_slice(answer.body)?;
+    let last = seats["position"].as_u64().context("there is a position")?;
+    let until = Instant::now() + ARRIVAL_MAX;
+    while let Some(behind) = board.positions.iter().position(|position| position.load(Ordering::Relaxed) < last) {
+        anyhow::ensure!(Instant::now() < until, "client {behind} was not sent position {last}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(last)
 }
 
 /// How many of his holds each driver keeps before he releases the oldest: what changes in one frame is not undone in it.
@@ -97,44 +124,53 @@ const HELD_BY_EACH: usize = 16;
 /// waited longest.
 static LAGS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-async fn watch(mut socket: TcpStream, board: Arc<Board>) -> anyhow::Result<()> {
+/// Reads a stream to its end. The clients share the machine with the server, so most do no more with a frame than to find its end and its
+/// position; one of [`CLOSELY`] counts its changes, and how late they are.
+async fn watch(mut socket: TcpStream, number: usize, board: Arc<Board>) -> anyhow::Result<()> {
     let mut text = Vec::with_capacity(4_096);
-    let (mut is_ready, mut position) = (false, 0);
+    let mut position = 0;
     loop {
         anyhow::ensure!(socket.read_buf(&mut text).await? > 0, "the stream has ended");
-        while let Some(end) = text.windows(2).position(|window| window == b"\n\n") {
-            let message: Vec<u8> = text.drain(..end + 2).collect();
-            let is_whole_map = contains(&message, b"event: seats");
-            if is_whole_map && !is_ready {
-                is_ready = true;
+        let mut read = 0;
+        while let Some(length) = memmem::find(&text[read..], b"\n\n") {
+            let message = &text[read..read + length];
+            read += length + 2;
+            let Some(to) = position_of(message) else { continue };
+            if position == 0 {
                 board.ready.fetch_add(1, Ordering::Relaxed);
+            } else if board.measuring.load(Ordering::Relaxed) {
+                board.frames.fetch_add(1, Ordering::Relaxed);
+                if number.is_multiple_of(CLOSELY) {
+                    look_closely(message, position, to, &board)?;
+                }
             }
-            if contains(&message, b"event: change") && board.measuring.load(Ordering::Relaxed) {
-                position = note(&message, position, &board)?;
-            }
+            anyhow::ensure!(to >= position, "a stream went back");
+            position = to;
+            board.positions[number].store(to, Ordering::Relaxed);
         }
+        text.drain(..read);
     }
 }
 
-/// Notes a frame; returns the position that it leads to.
-fn note(message: &[u8], before: u64, board: &Board) -> anyhow::Result<u64> {
+/// The position of a message that has one: it stands before the data.
+fn position_of(message: &[u8]) -> Option<u64> {
+    let head = &message[..message.len().min(HEAD_BYTES_MAX)];
+    let digits = &head[memmem::find(head, b"id: ")? + b"id: ".len()..];
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+}
+
+fn look_closely(message: &[u8], from: u64, to: u64, board: &Board) -> anyhow::Result<()> {
     let now = Instant::now();
-    board.frames.fetch_add(1, Ordering::Relaxed);
-    let text = std::str::from_utf8(message)?;
-    board.changes.fetch_add(text.matches("\"S-").count() as u64, Ordering::Relaxed);
-    let position: u64 = text.lines().find_map(|line| line.strip_prefix("id: ")).context("there is an id")?.parse()?;
+    board.changes.fetch_add(memmem::find_iter(message, b"\"S-").count() as u64, Ordering::Relaxed);
     let acknowledged = board.acknowledged.lock().map_err(|_| anyhow::anyhow!("a client has panicked"))?;
     // An acknowledgement may arrive after the frame; then the next change has waited longest.
-    let oldest = (before + 1..=position).find_map(|position| acknowledged.get(&position).copied());
+    let oldest = (from + 1..=to).find_map(|position| acknowledged.get(&position).copied());
     drop(acknowledged);
-    if let (Some(at), Ok(mut lags)) = (oldest.filter(|_| before > 0), LAGS.lock()) {
+    if let (Some(at), Ok(mut lags)) = (oldest, LAGS.lock()) {
         lags.push(now.saturating_duration_since(at).as_micros() as u32);
     }
-    Ok(position)
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+    Ok(())
 }
 
 /// Holds and releases seats at a steady rate; notes when each position was acknowledged. A release tells no position, and is not noted.

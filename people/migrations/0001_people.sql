@@ -14,9 +14,8 @@ CREATE TABLE forgotten (
     log_position bigint      NOT NULL -- of the fact that says so
 );
 
--- How far the facts about people have been carried out here.
+-- How far the facts about people have been carried out here. Each cluster has a register of them.
 CREATE TABLE carried_out (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    position bigint  NOT NULL
+    register text   PRIMARY KEY COLLATE "C",
+    position bigint NOT NULL
 );
-INSERT INTO carried_out (position) VALUES (0);

@@ -19,6 +19,12 @@ pub enum PeopleError {
     /// Other commands came before again and again. Nothing was done.
     #[error("the log had no room for the fact; nothing was done")]
     Crowded,
+    /// The log could not be written, or it was and nobody can tell. Forgetting again does no harm.
+    #[error("whether the log has the fact is not known")]
+    Unknown(#[source] LogError),
+    /// The log has the fact, and the table does not show it yet. Forgetting again does no harm.
+    #[error("the log says that the person is forgotten, and the table can't be brought to it")]
+    NotErased,
     /// A fact about a person can't be read.
     #[error(transparent)]
     Fact(#[from] UnreadableFact),

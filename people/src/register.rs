@@ -55,22 +55,31 @@ impl People {
         match self.find(subject).await? {
             Known::Forgotten(forgotten) => Ok(Some(forgotten)),
             // The log has the fact, so reading it again is a question of time.
-            Known::Nobody | Known::Person(_) => Err(PeopleError::Crowded),
+            Known::Nobody | Known::Person(_) => Err(PeopleError::NotErased),
         }
     }
 
     /// Erases whoever the log says is forgotten, as far as that was not done.
     pub async fn carry_out(&self) -> Result<(), PeopleError> {
+        let mut after = self.begin_after().await?;
         loop {
-            let after = self.store.carried_out().await?;
             let facts = self.log.read_show(&self.register, after, READ_FACTS).await?;
-            let Some(last) = facts.last() else { return Ok(()) };
+            let Some(last) = facts.last().map(|fact| fact.position) else { return Ok(()) };
             let forgotten = facts.iter().map(|fact| {
                 let (forgotten_at, log_position) = (fact.recorded_at, fact.log_position);
                 people::forgotten_by(fact).map(|subject| Forgotten { subject, forgotten_at, log_position })
             });
-            self.store.erase(forgotten.collect::<Result<_, _>>()?, last.position).await?;
+            self.store.erase(forgotten.collect::<Result<_, _>>()?, &self.register, last).await?;
+            after = last;
         }
+    }
+
+    /// Where the rest of the register begins. A log that was restored from an older copy ends before what was carried out of the newer one;
+    /// then all of it is carried out again, which does no harm.
+    async fn begin_after(&self) -> Result<u64, PeopleError> {
+        let after = self.store.carried_out(&self.register).await?;
+        let is_there = after == 0 || !self.log.read_show(&self.register, after - 1, 1).await?.is_empty();
+        Ok(if is_there { after } else { 0 })
     }
 
     /// The command's id follows from the subject, so that the log takes the fact once, however often and wherever it is offered.
@@ -89,7 +98,7 @@ impl People {
                 proposal: Proposal::Append(facts.clone()),
             };
             let batch = Batch { known: self.log.head(), decided_at: self.log.now(), entries: vec![entry] };
-            let appended = self.log.append(batch).await?;
+            let appended = self.log.append(batch).await.map_err(PeopleError::Unknown)?;
             if matches!(appended.verdicts.as_slice(), [Verdict::Accepted { .. } | Verdict::Repeated(_)]) {
                 return Ok(());
             }

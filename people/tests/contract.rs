@@ -15,6 +15,10 @@ use tempfile::TempDir;
 struct Place {
     log: Log,
     people: People,
+    /// The same, as another process has them.
+    beside: People,
+    /// Those of another cluster whose people stand in the same table.
+    elsewhere: People,
     folder: TempDir,
     _database: Option<Database>,
 }
@@ -22,8 +26,10 @@ struct Place {
 async fn in_files() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
-    let people = beside(&log, SqlitePeople::open(folder.path()).unwrap());
-    Place { log, people, folder, _database: None }
+    let store = || PeopleStore::Sqlite(SqlitePeople::open(folder.path()).unwrap());
+    let (people, beside) = (People::new(log.clone(), store(), "local").unwrap(), People::new(log.clone(), store(), "local").unwrap());
+    let elsewhere = People::new(log.clone(), store(), "eu1").unwrap();
+    Place { log, people, beside, elsewhere, folder, _database: None }
 }
 
 async fn in_a_database() -> Place {
@@ -32,9 +38,13 @@ async fn in_a_database() -> Place {
     migrate(&database.url()).await.unwrap();
     migrate(&database.url()).await.unwrap();
     let log = Log::Postgres(PostgresLog::open(&database.url(), Access::Append).await.unwrap());
-    let store = PeopleStore::Postgres(PostgresPeople::open(&database.url(), Access::Append).await.unwrap());
-    let people = People::new(log.clone(), store, "local").unwrap();
-    Place { log, people, folder: tempfile::tempdir().unwrap(), _database: Some(database) }
+    let mut stores = Vec::new();
+    for cluster in ["local", "local", "eu1"] {
+        let store = PeopleStore::Postgres(PostgresPeople::open(&database.url(), Access::Append).await.unwrap());
+        stores.push(People::new(log.clone(), store, cluster).unwrap());
+    }
+    let [people, beside, elsewhere] = stores.try_into().unwrap();
+    Place { log, people, beside, elsewhere, folder: tempfile::tempdir().unwrap(), _database: Some(database) }
 }
 
 fn beside(log: &Log, store: SqlitePeople) -> People {
@@ -83,6 +93,42 @@ async fn what_the_log_says_is_carried_out(place: &Place) {
     assert!(matches!(place.people.find(&subject("ann")).await.unwrap(), Known::Forgotten(_)));
 }
 
+async fn whoever_asks_for_the_forgotten_holds_nobody_up(place: &Place) {
+    place.people.note(&subject("ann"), "Ann".into(), String::new()).await.unwrap();
+    place.people.forget(&subject("ann"), None).await.unwrap().unwrap();
+    assert!(matches!(place.people.note(&subject("ann"), "Ann".into(), String::new()).await.unwrap(), Known::Forgotten(_)));
+    place.beside.note(&subject("bob"), "Bob".into(), String::new()).await.unwrap();
+    place.beside.forget(&subject("bob"), None).await.unwrap().unwrap();
+    assert!(matches!(place.people.find(&subject("bob")).await.unwrap(), Known::Forgotten(_)));
+}
+
+async fn each_cluster_has_a_register_of_its_own(place: &Place) {
+    for (people, somebody) in [(&place.people, "ann"), (&place.people, "bob"), (&place.elsewhere, "eve"), (&place.people, "joe")] {
+        people.note(&subject(somebody), somebody.into(), String::new()).await.unwrap();
+        people.forget(&subject(somebody), None).await.unwrap().unwrap();
+        for other in [&place.people, &place.elsewhere, &place.beside] {
+            assert!(matches!(other.find(&subject(somebody)).await.unwrap(), Known::Forgotten(_)), "{somebody}");
+        }
+    }
+}
+
+/// The table has carried out more than an older copy of the log has.
+async fn a_log_that_was_restored_is_carried_out_again(place: &Place) {
+    let newer = tempfile::tempdir().unwrap();
+    let log = Log::Sqlite(SqliteLog::open(newer.path()).unwrap());
+    let table = tempfile::tempdir().unwrap();
+    let before = beside(&log, SqlitePeople::open(table.path()).unwrap());
+    for somebody in ["ann", "bob", "eve"] {
+        before.note(&subject(somebody), somebody.into(), String::new()).await.unwrap();
+        before.forget(&subject(somebody), None).await.unwrap().unwrap();
+    }
+    let after = beside(&place.log, SqlitePeople::open(table.path()).unwrap());
+    for somebody in ["joe", "kim"] {
+        after.note(&subject(somebody), somebody.into(), String::new()).await.unwrap();
+        after.forget(&subject(somebody), None).await.unwrap().unwrap();
+    }
+}
+
 async fn whoever_is_noted_while_being_forgotten_is_forgotten(place: &Place) {
     for round in 0..20 {
         let somebody = subject(&format!("s{round}"));
@@ -114,6 +160,9 @@ macro_rules! suite {
 suite! {
     a_person_is_noted_and_forgotten_for_good
     what_the_log_says_is_carried_out
+    whoever_asks_for_the_forgotten_holds_nobody_up
+    each_cluster_has_a_register_of_its_own
+    a_log_that_was_restored_is_carried_out_again
     whoever_is_noted_while_being_forgotten_is_forgotten
 }
 

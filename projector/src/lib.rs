@@ -7,7 +7,7 @@
 //! * [`redis_view`]: seat views and timers in Redis, for a cluster
 //! * [`relay`]: to JetStream
 //! * [`sealing`]: signed checkpoints of the log
-//! * `background`: the thread for work that yields to commands
+//! * `background`: threads for work that yields to commands
 //! * [`duties`]: who does what, when there are several projectors
 //! * [`sql`]: tables for people who query with SQL
 //! * [`health`]: how far each projection is, and what stopped it

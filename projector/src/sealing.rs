@@ -9,7 +9,7 @@ use fullhouse_transparency::{CheckpointKey, Checkpoints, TransparencyError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::background::in_background;
+use crate::background::{Background, in_background};
 use crate::health::{Health, with_cause};
 use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 
@@ -108,6 +108,6 @@ async fn seal_the_rest(log: &Log, slot: &Slot) -> Result<(), ProjectionError> {
 }
 
 async fn extend(sealer: &mut Sealer, batches: Vec<Following>) -> Result<(), ProjectionError> {
-    let leaves = in_background(move || leaves_of(batches.iter().flat_map(|batch| batch.iter()))).await;
+    let leaves = in_background(Background::Hashing, move || leaves_of(batches.iter().flat_map(|batch| batch.iter()))).await;
     Ok(sealer.extend(&leaves)?)
 }

@@ -18,7 +18,7 @@ use super::mind::Habits;
 use super::record::Record;
 use super::report::{Breach, Promise};
 
-/// Breaches that are told one by one; of more only their number is.
+/// Breaches that are told. More of them say nothing new; how many double sales there were is counted apart.
 const BREACHES_MAX: usize = 100;
 /// Whoever was put off comes again after what he was told, and up to half of that later, so that not all come at once.
 const JITTER: f64 = 0.5;

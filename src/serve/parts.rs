@@ -322,7 +322,10 @@ impl Parts {
 async fn open_people(settings: &ServeSettings, log: &Log) -> anyhow::Result<People> {
     let store = store::open_people(&settings.data, settings.database_url.as_deref(), Access::Append).await?;
     let people = store.and_then(|store| People::new(log.clone(), store, &settings.cluster)).expect("it is opened to write");
-    people.carry_out().await.context("people that are to be forgotten can't be erased")?;
+    // Selling does not wait for that. Whoever asks for people tries again first.
+    if let Err(error) = people.carry_out().await {
+        tracing::error!("people that are to be forgotten can't be erased: {:#}", anyhow::Error::from(error));
+    }
     Ok(people)
 }
 

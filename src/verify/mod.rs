@@ -47,7 +47,10 @@ const EXIT_BROKEN: u8 = 1;
 /// Verifies a data folder, whether a server uses it or not; prints the report.
 pub fn main(settings: &VerifySettings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no thread can be started")?;
-    let report = runtime.block_on(verify_and_repair(settings))?;
+    let report = runtime.block_on(verify_and_repair(settings));
+    // Whatever is still being examined is of no interest any more.
+    runtime.shutdown_background();
+    let report = report?;
     let text = if settings.json {
         serde_json::to_string_pretty(&report).context("the report can't be written")? + "\n"
     } else {
@@ -80,9 +83,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
         && let (Some(log), Some(examining)) = (verifier.source.log(), examining)
     {
         views_that_are_ahead(verifier.views.sql.as_ref(), after, &mut report);
-        if let Some(people) = store::open_people(&settings.data, settings.database_url.as_deref(), Access::Read).await? {
-            verifier.replay.registers.check_erased(&people, &mut report).await?;
-        }
+        check_people(settings, &verifier.replay, &mut report).await;
         tell(&mut report, Promise::Once, log.contradictions_of_commands().await)?;
         tell(&mut report, Promise::History, examining.await.context("examining the tables has panicked")?)?;
     }
@@ -100,6 +101,19 @@ fn tell(report: &mut Report, promise: Promise, found: Result<Vec<String>, LogErr
     };
     report.breaches.extend(found.into_iter().map(|what| Breach { promise, log_position: None, event_id: None, what }));
     Ok(())
+}
+
+/// Whether whoever is forgotten is known no more. A table that can't be read is as bad: nobody knows what is in it.
+async fn check_people(settings: &VerifySettings, replay: &Replay, report: &mut Report) {
+    let looking = async {
+        match store::open_people(&settings.data, settings.database_url.as_deref(), Access::Read).await? {
+            Some(people) => replay.registers.still_known(&people).await.context("the people can't be read"),
+            None => Ok(Vec::new()),
+        }
+    };
+    let found = looking.await.unwrap_or_else(|error| vec![format!("{error:#}")]);
+    let breach = |what| Breach { promise: Promise::Forgetting, log_position: None, event_id: None, what };
+    report.breaches.extend(found.into_iter().map(breach));
 }
 
 /// What is verified, and what it is compared with on the way.

@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::Context;
 use fullhouse_domain::{ShowId, Subject};
-use fullhouse_people::{Known, PeopleStore};
+use fullhouse_people::{Known, PeopleError, PeopleStore};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::people::forgotten_by;
-
-use super::report::{Breach, Promise, Report};
 
 /// How often it is looked again whether somebody was erased, and the pause before. A server may be about to do it.
 const LOOKS: u32 = 20;
@@ -33,25 +30,16 @@ impl Registers {
         !fact.is_of_a_show() || self.by_stream.contains_key(&fact.show)
     }
 
-    /// The position that is due next in a stream.
-    pub fn due(&self, stream: &ShowId) -> u64 {
-        self.by_stream.get(stream).map_or(1, |register| register.position + 1)
-    }
-
-    /// Takes the next fact into account, or says what is wrong with it.
-    pub fn fold(&mut self, fact: &StoredFact) -> Result<(), String> {
+    /// Takes the next fact into account, and says what is wrong with it. Where a fact could not be read before, nobody knows which position is due.
+    pub fn fold(&mut self, fact: &StoredFact, has_lost_one: bool) -> Result<(), String> {
         let register = self.by_stream.entry(fact.show.clone()).or_default();
         let due = register.position + 1;
         register.position = fact.position;
-        if fact.position != due {
-            return Err(format!("its position is {}, but {due} was due", fact.position));
-        }
         let subject = forgotten_by(fact).map_err(|error| error.to_string())?;
-        if register.forgotten.contains(&subject) {
+        if !register.forgotten.insert(subject.clone()) {
             return Err(format!("`{subject}` was forgotten before"));
         }
-        register.forgotten.insert(subject);
-        Ok(())
+        if fact.position == due || has_lost_one { Ok(()) } else { Err(format!("its position is {}, but {due} was due", fact.position)) }
     }
 
     /// Everybody who is to be forgotten.
@@ -59,27 +47,26 @@ impl Registers {
         self.by_stream.values().flat_map(|register| &register.forgotten)
     }
 
-    /// Whether the table of people still knows somebody who is to be forgotten.
-    pub async fn check_erased(&self, people: &PeopleStore, report: &mut Report) -> anyhow::Result<()> {
-        for subject in self.forgotten() {
-            if is_known_for_long(people, subject).await.context("the people can't be read")? {
-                let what =
-                    format!("`{subject}` is forgotten, but the table of people still knows who that was; a server that starts erases it");
-                report.breaches.push(Breach { promise: Promise::Views, log_position: None, event_id: None, what });
+    /// Whether the table of people still knows somebody who is to be forgotten: a sentence for each. A server may be about to erase them,
+    /// so whoever is known is looked for again.
+    pub async fn still_known(&self, people: &PeopleStore) -> Result<Vec<String>, PeopleError> {
+        let mut known: Vec<&Subject> = self.forgotten().collect();
+        for look in 0..LOOKS {
+            let mut still = Vec::new();
+            for subject in known {
+                if matches!(people.find(subject).await?, Known::Person(_)) {
+                    still.push(subject);
+                }
             }
-        }
-        Ok(())
-    }
-}
-
-async fn is_known_for_long(people: &PeopleStore, subject: &Subject) -> anyhow::Result<bool> {
-    for look in 0..LOOKS {
-        if !matches!(people.find(subject).await?, Known::Person(_)) {
-            return Ok(false);
-        }
-        if look + 1 < LOOKS {
+            known = still;
+            if known.is_empty() || look + 1 == LOOKS {
+                break;
+            }
             tokio::time::sleep(PAUSE).await;
         }
+        let told = |subject| {
+            format!("`{subject}` is forgotten, but the table of people still knows who that was; a server that starts erases the row")
+        };
+        Ok(known.into_iter().map(told).collect())
     }
-    Ok(true)
 }

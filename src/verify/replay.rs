@@ -50,14 +50,14 @@ impl Replay {
                 found(Promise::Once, format!("command {} took effect before", fact.command_id));
             }
         }
-        if self.follows_a_lost_one(fact) {
-            self.shows.insert(fact.show.clone(), Replayed::Broken);
-            return;
-        }
         if self.registers.takes(fact) {
-            if let Err(what) = self.registers.fold(fact) {
+            if let Err(what) = self.registers.fold(fact, self.has_lost_one) {
                 found(Promise::History, what);
             }
+            return;
+        }
+        if self.follows_a_lost_one(fact) {
+            self.shows.insert(fact.show.clone(), Replayed::Broken);
             return;
         }
         let (event, labels) = match decode_with_labels(fact) {
@@ -97,7 +97,7 @@ impl Replay {
     /// Whether a fact does not follow what is known of its show, and no wonder.
     fn follows_a_lost_one(&self, fact: &StoredFact) -> bool {
         let due = match self.shows.get(&fact.show) {
-            None => self.registers.due(&fact.show),
+            None => 1,
             Some(Replayed::Sound(show)) => show.position() + 1,
             Some(Replayed::Broken) => return false,
         };

@@ -82,6 +82,9 @@ pub enum Promise {
     /// The same for the views in Redis.
     #[serde(rename = "P5")]
     RedisViews,
+    /// Whoever is forgotten is known no more.
+    #[serde(rename = "forget")]
+    Forgetting,
     /// History is what it was.
     #[serde(rename = "P8")]
     History,
@@ -94,6 +97,7 @@ impl Promise {
             Promise::Once => "P2",
             Promise::HoldsEndOnTime => "P4",
             Promise::Views | Promise::RedisViews => "P5",
+            Promise::Forgetting => "forget",
             Promise::History => "P8",
         }
     }

@@ -21,7 +21,7 @@ const COLD_ROWS: usize = 160;
 /// Holds on each server in each round, while halls and histories grow.
 const HOLDS: usize = 2_000;
 /// Holds and releases a second that streams tell of.
-const STREAMED_COMMANDS: u64 = 500;
+const STREAMED_COMMANDS: u64 = 1_000;
 
 #[derive(Args)]
 pub struct Settings {

@@ -66,7 +66,7 @@ pub async fn forget(State(state): State<CommandState>, Operator(by): Operator, P
     match state.people.forget(&subject, Some(&by)).await {
         Ok(Some(forgotten)) => Ok(private(&forgotten_body(&forgotten))),
         Ok(None) => Err(nobody(&subject)),
-        Err(error @ PeopleError::Store { .. }) => {
+        Err(error @ (PeopleError::Store { .. } | PeopleError::Unknown(_) | PeopleError::NotErased)) => {
             tracing::warn!(cause = std::error::Error::source(&error).map(ToString::to_string), "a person may not be forgotten: {error}");
             let detail = "The person may or may not be forgotten yet. Send it again.";
             Err(Problem::new(Code::OutcomeUnknown, detail).into())
@@ -112,6 +112,8 @@ fn failed(error: PeopleError) -> Failure {
             Problem::new(Code::LogUnreachable, "The log or the people can't be reached. Send it again.").into()
         }
         PeopleError::Crowded => Problem::new(Code::Overloaded, "Too much is going on. Nothing was done.").into(),
-        error @ (PeopleError::Fact(_) | PeopleError::Unusable { .. }) => internal("looking after people", &error),
+        error @ (PeopleError::Fact(_) | PeopleError::Unusable { .. } | PeopleError::Unknown(_) | PeopleError::NotErased) => {
+            internal("looking after people", &error)
+        }
     }
 }

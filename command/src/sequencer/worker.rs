@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::Log;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -42,11 +43,14 @@ pub(super) struct Worker {
     /// Shows that do not exist now, but may the next time that somebody asks.
     absent: Vec<ShowId>,
     loads: Arc<Semaphore>,
+    /// Where histories are read and folded: not on the thread that decides.
+    readers: Handle,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
 }
 
 impl Worker {
+    /// Must be called within the runtime that histories are to be read on.
     pub fn new(log: Log, to_warm: mpsc::Receiver<ShowId>) -> Self {
         let known = log.head();
         // One message for each load. Commands that wait for loads are counted, and so are shows to be warmed: that bounds it.
@@ -61,6 +65,7 @@ impl Worker {
             warming: None,
             absent: Vec::new(),
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
+            readers: Handle::current(),
             loading,
             loaded,
         }
@@ -141,7 +146,7 @@ impl Worker {
 
     fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>, permits: Option<Arc<Semaphore>>) {
         let (log, loading, of) = (self.log.clone(), self.loading.clone(), id.clone());
-        tokio::spawn(async move {
+        self.readers.spawn(async move {
             let _permit = match &permits {
                 Some(permits) => permits.acquire().await.ok(),
                 None => None,

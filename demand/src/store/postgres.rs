@@ -105,7 +105,8 @@ async fn add(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Err
     let sql = "INSERT INTO pages (id) VALUES ($1) ON CONFLICT DO NOTHING";
     let is_new = sqlx::query(sql).bind(page.id.to_be_bytes().as_slice()).execute(&mut *transaction).await?.rows_affected() == 1;
     if !is_new {
-        return Ok(());
+        // Dropped, it would go on until the connection is used again.
+        return transaction.rollback().await;
     }
     let mut counts: Vec<(&Counted, &u64)> = tally.counts.iter().collect();
     // Two servers that write the same rows lock them in the same order.

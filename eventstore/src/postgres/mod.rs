@@ -23,6 +23,7 @@ use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 use sqlx::postgres::PgPool;
 use sqlx::{Connection, PgConnection};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -53,6 +54,7 @@ pub struct PostgresLog {
     shared: Arc<Shared>,
     writer: mpsc::Sender<WriteJob>,
     readers: PgPool,
+    runtime: Handle,
     watching: Arc<Watching>,
     _stops_watching: Arc<DropGuard>,
 }
@@ -135,7 +137,7 @@ impl PostgresLog {
         let stop = CancellationToken::new();
         let watching = Arc::new(Watching::default());
         tokio::spawn(stop.clone().run_until_cancelled_owned(watch::run(options, shared.clone(), watching.clone())));
-        Ok(Self { shared, writer, readers, watching, _stops_watching: Arc::new(stop.drop_guard()) })
+        Ok(Self { shared, writer, readers, runtime: Handle::current(), watching, _stops_watching: Arc::new(stop.drop_guard()) })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -165,13 +167,13 @@ impl PostgresLog {
         self.read(|connection| Box::pin(read::contradictions_of_store(connection))).await
     }
 
-    /// Reads in a task of its own: whoever stops waiting must not leave a half-read answer on a connection.
+    /// Reads in a task of its own, on the runtime that the log was opened on, which all connections of readers belong to: whoever stops waiting must not leave a half-read answer on a connection.
     async fn read<T: Send + 'static>(
         &self,
         read: impl for<'a> FnOnce(&'a mut PgConnection) -> Reading<'a, T> + Send + 'static,
     ) -> Result<T, LogError> {
         let readers = self.readers.clone();
-        let reading = tokio::spawn(async move {
+        let reading = self.runtime.spawn(async move {
             let mut connection = readers.acquire().await.map_err(failed("connecting to the database"))?;
             let answer = timely(READ_MAX, read(&mut connection), failed("reading")).await;
             if matches!(answer, Err(LogError::Store { .. })) {

@@ -3,7 +3,7 @@
 mod postgres;
 mod sqlite;
 
-use fullhouse_domain::{Subject, Timestamp};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 
 pub use postgres::{PostgresPeople, SCHEMA, migrate};
 pub use sqlite::SqlitePeople;
@@ -69,19 +69,19 @@ impl PeopleStore {
         }
     }
 
-    /// The position in the register up to which it was carried out.
-    pub(crate) async fn carried_out(&self) -> Result<u64, PeopleError> {
+    /// The position up to which a register was carried out.
+    pub(crate) async fn carried_out(&self, register: &ShowId) -> Result<u64, PeopleError> {
         match self {
-            PeopleStore::Sqlite(store) => store.carried_out().await,
-            PeopleStore::Postgres(store) => store.carried_out().await,
+            PeopleStore::Sqlite(store) => store.carried_out(register).await,
+            PeopleStore::Postgres(store) => store.carried_out(register).await,
         }
     }
 
-    /// Erases people for good, and notes that the register is carried out up to a position. Doing it twice does no harm.
-    pub(crate) async fn erase(&self, forgotten: Vec<Forgotten>, position: u64) -> Result<(), PeopleError> {
+    /// Erases people for good, and notes that a register is carried out up to a position. Doing it twice does no harm.
+    pub(crate) async fn erase(&self, forgotten: Vec<Forgotten>, register: &ShowId, position: u64) -> Result<(), PeopleError> {
         match self {
-            PeopleStore::Sqlite(store) => store.erase(forgotten, position).await,
-            PeopleStore::Postgres(store) => store.erase(forgotten, position).await,
+            PeopleStore::Sqlite(store) => store.erase(forgotten, register, position).await,
+            PeopleStore::Postgres(store) => store.erase(forgotten, register, position).await,
         }
     }
 }

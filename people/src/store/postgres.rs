@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{Subject, Timestamp};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_eventstore::LogError;
 use fullhouse_eventstore::postgres::{Access, Schema, SingleConnection, column, connect_to_tables, migrate_schema};
 use sqlx::migrate::Migrator;
@@ -22,7 +22,7 @@ pub const SCHEMA: Schema = Schema {
              GRANT SELECT ON ALL TABLES IN SCHEMA fullhouse_people TO fullhouse_command;
              GRANT INSERT, UPDATE, DELETE ON fullhouse_people.people TO fullhouse_command;
              GRANT INSERT ON fullhouse_people.forgotten TO fullhouse_command;
-             GRANT UPDATE ON fullhouse_people.carried_out TO fullhouse_command",
+             GRANT INSERT, UPDATE ON fullhouse_people.carried_out TO fullhouse_command",
 };
 
 /// Makes the tables of this release, or brings those of an earlier one up to it. The connection must be the owner's, and the log
@@ -66,20 +66,23 @@ impl PostgresPeople {
         noting.await
     }
 
-    pub(super) async fn carried_out(&self) -> Result<u64, PeopleError> {
-        let doing = "reading how far people are forgotten";
+    pub(super) async fn carried_out(&self, register: &ShowId) -> Result<u64, PeopleError> {
+        let (doing, register) = ("reading how far people are forgotten", register.clone());
         let reading = self.connection.with(doing, move |connection| {
-            let read = sqlx::query_scalar::<_, i64>("SELECT position FROM carried_out").fetch_one(connection);
-            Box::pin(async move { read.await.map_err(failed::<sqlx::Error>(doing)) })
+            let register = register.clone();
+            Box::pin(async move {
+                let read = sqlx::query_scalar::<_, i64>("SELECT position FROM carried_out WHERE register = $1").bind(register.as_str());
+                read.fetch_optional(connection).await.map_err(failed::<sqlx::Error>(doing))
+            })
         });
-        reading.await.map(|position| position as u64)
+        reading.await.map(|position| position.unwrap_or(0) as u64)
     }
 
-    pub(super) async fn erase(&self, forgotten: Vec<Forgotten>, position: u64) -> Result<(), PeopleError> {
-        let (doing, forgotten) = ("forgetting a person", Arc::new(forgotten));
+    pub(super) async fn erase(&self, forgotten: Vec<Forgotten>, register: &ShowId, position: u64) -> Result<(), PeopleError> {
+        let (doing, what) = ("forgetting a person", Arc::new((forgotten, register.clone())));
         let erasing = self.connection.with(doing, move |connection| {
-            let forgotten = forgotten.clone();
-            Box::pin(async move { erase(connection, &forgotten, position).await.map_err(failed::<sqlx::Error>(doing)) })
+            let what = what.clone();
+            Box::pin(async move { erase(connection, &what.0, &what.1, position).await.map_err(failed::<sqlx::Error>(doing)) })
         });
         erasing.await
     }
@@ -103,6 +106,8 @@ async fn note(connection: &mut PgConnection, subject: &Subject, person: &Person)
     lock(&mut transaction).await?;
     let known = find(&mut transaction, subject).await?;
     if matches!(known, Known::Forgotten(_)) {
+        // Dropped, it would go on, and keep its lock, until the connection is used again.
+        transaction.rollback().await?;
         return Ok(known);
     }
     sqlx::query(
@@ -121,10 +126,10 @@ async fn note(connection: &mut PgConnection, subject: &Subject, person: &Person)
 
 /// Whoever notes and whoever erases take turns, or a name noted at the same moment would outlive the erasing.
 async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT position FROM carried_out FOR UPDATE").execute(connection).await.map(|_| ())
+    sqlx::query("LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE").execute(connection).await.map(|_| ())
 }
 
-async fn erase(connection: &mut PgConnection, forgotten: &[Forgotten], position: u64) -> Result<(), sqlx::Error> {
+async fn erase(connection: &mut PgConnection, forgotten: &[Forgotten], register: &ShowId, position: u64) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     lock(&mut transaction).await?;
     let subjects = column(forgotten, |forgotten| forgotten.subject.as_str());
@@ -140,6 +145,7 @@ async fn erase(connection: &mut PgConnection, forgotten: &[Forgotten], position:
     .bind(column(forgotten, |forgotten| forgotten.log_position as i64))
     .execute(&mut *transaction)
     .await?;
-    sqlx::query("UPDATE carried_out SET position = greatest(position, $1)").bind(position as i64).execute(&mut *transaction).await?;
+    let sql = "INSERT INTO carried_out VALUES ($1, $2) ON CONFLICT (register) DO UPDATE SET position = excluded.position";
+    sqlx::query(sql).bind(register.as_str()).bind(position as i64).execute(&mut *transaction).await?;
     transaction.commit().await
 }

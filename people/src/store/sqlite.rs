@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fullhouse_domain::{Subject, Timestamp};
+use fullhouse_domain::{ShowId, Subject, Timestamp};
 use fullhouse_eventstore::sqlite::beside::{FileBeside, SharedConnection};
 use fullhouse_eventstore::sqlite::format::Format;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -28,9 +28,8 @@ const FILE: FileBeside = FileBeside {
         forgotten_at INTEGER NOT NULL, -- as above
         log_position INTEGER NOT NULL  -- of the fact that says so
     ) STRICT, WITHOUT ROWID;
-    -- How far the facts about people have been carried out here.
-    CREATE TABLE carried_out (position INTEGER NOT NULL) STRICT;
-    INSERT INTO carried_out VALUES (0);
+    -- How far the facts about people have been carried out here. Each cluster has a register of them.
+    CREATE TABLE carried_out (register TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     ",
 };
 
@@ -47,6 +46,8 @@ impl SqlitePeople {
         // What is deleted is overwritten with zeros, and not only left out of the table:
         // https://sqlite.org/pragma.html#pragma_secure_delete
         connection.pragma_update(None, "secure_delete", true).map_err(failed("opening the people"))?;
+        // Whoever erased somebody may have stopped before this.
+        empty_write_ahead_log(&connection).map_err(failed("opening the people"))?;
         Ok(Self { connection: SharedConnection::new(connection) })
     }
 
@@ -74,13 +75,19 @@ impl SqlitePeople {
         self.connection.with(note).await.map_err(failed("noting a person"))
     }
 
-    pub(super) async fn carried_out(&self) -> Result<u64, PeopleError> {
-        let read = |connection: &mut Connection| connection.query_row("SELECT position FROM carried_out", [], |row| row.get(0));
+    pub(super) async fn carried_out(&self, register: &ShowId) -> Result<u64, PeopleError> {
+        let register = register.clone();
+        let read = move |connection: &mut Connection| {
+            let sql = "SELECT coalesce(max(position), 0) FROM carried_out WHERE register = ?1";
+            connection.query_row(sql, [register.as_str()], |row| row.get(0))
+        };
         self.connection.with(read).await.map_err(failed("reading how far people are forgotten"))
     }
 
-    pub(super) async fn erase(&self, forgotten: Vec<Forgotten>, position: u64) -> Result<(), PeopleError> {
-        self.connection.with(move |connection| erase(connection, &forgotten, position)).await.map_err(failed("forgetting a person"))
+    pub(super) async fn erase(&self, forgotten: Vec<Forgotten>, register: &ShowId, position: u64) -> Result<(), PeopleError> {
+        let register = register.clone();
+        let erasing = self.connection.with(move |connection| erase(connection, &forgotten, &register, position));
+        erasing.await.map_err(failed("forgetting a person"))
     }
 }
 
@@ -100,15 +107,26 @@ fn find(connection: &Connection, subject: &Subject) -> rusqlite::Result<Known> {
     Ok(person.optional()?.unwrap_or(Known::Nobody))
 }
 
-fn erase(connection: &mut Connection, forgotten: &[Forgotten], position: u64) -> rusqlite::Result<()> {
+fn erase(connection: &mut Connection, forgotten: &[Forgotten], register: &ShowId, position: u64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for Forgotten { subject, forgotten_at, log_position } in forgotten {
         transaction.execute("DELETE FROM people WHERE subject = ?1", [subject.as_str()])?;
         let sql = "INSERT INTO forgotten VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         transaction.execute(sql, params![subject.as_str(), forgotten_at.as_micros(), log_position])?;
     }
-    transaction.execute("UPDATE carried_out SET position = max(position, ?1)", [position])?;
+    let sql = "INSERT INTO carried_out VALUES (?1, ?2) ON CONFLICT DO UPDATE SET position = excluded.position";
+    transaction.execute(sql, params![register.as_str(), position])?;
     transaction.commit()?;
-    // The name may still stand in the write-ahead log, which this empties.
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    // The name may still stand in the write-ahead log.
+    empty_write_ahead_log(connection)
+}
+
+/// Writes everything to the file, and leaves nothing beside it. Fails when somebody reads the file for too long.
+fn empty_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let is_kept: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_kept {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, Some("the write-ahead log is being read and can't be emptied".into())));
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use fullhouse_eventstore::{Following, Log};
 use tokio_util::sync::CancellationToken;
 
 use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS};
-use crate::background::in_background;
+use crate::background::{Background, in_background};
 use crate::health::Health;
 use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 use write::SqlViews;
@@ -41,7 +41,7 @@ async fn follow(log: &Log, folder: &Path, health: &Health) -> Result<Infallible,
 }
 
 async fn write(mut views: SqlViews, batches: Vec<Following>, log_head: u64, now: Timestamp) -> Result<SqlViews, ProjectionError> {
-    let writing = in_background(move || {
+    let writing = in_background(Background::SqlViews, move || {
         let began = std::time::Instant::now();
         views.apply(&batches, log_head, now)?;
         metrics::histogram!(WRITE_SECONDS).record(began.elapsed().as_secs_f64());
