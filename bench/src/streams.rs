@@ -22,7 +22,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 10_000)]
     pub clients: usize,
     /// Holds and releases a second, while lag is measured
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1_000)]
     pub commands: u64,
     /// Seconds of that
     #[arg(long, default_value_t = 10)]
