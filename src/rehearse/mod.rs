@@ -3,13 +3,13 @@
 //! * [`settings`]: what can be asked for
 //! * [`opening`]: which event, and its hall
 //! * [`arrivals`], [`mind`]: when people come, and what they mean to do, drawn beforehand
-//! * [`buyer`], [`line`], [`purchase`]: what each does, one request after another; before a show with a waiting room too
+//! * [`buyer`], [`mod@line`], [`purchase`]: what each does, one request after another; before a show with a waiting room too
 //! * [`hall`], [`choice`]: the picture that all look at, and the seats that they want
 //! * [`client`], [`stage`]: requests over shared connections, sent again as the contract wants it
 //! * [`watcher`], [`lag`]: live streams, and how late they are
 //! * [`board`], [`live`]: what is counted, and what is seen of it meanwhile
 //! * [`record`], [`audit`]: what buyers were told, and whether it is so
-//! * [`report`]: what is printed
+//! * [`mod@report`]: what is printed
 //!
 //! It knows the server by its contract only.
 
