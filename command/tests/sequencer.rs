@@ -144,6 +144,24 @@ async fn past_its_capacity_the_excess_is_refused_at_once_and_what_was_taken_is_d
 }
 
 #[tokio::test]
+async fn a_choice_is_refused_only_where_the_seats_are_taken() {
+    for _ in 0..20 {
+        let (_office, sequencer) = Office::with_show(40).await;
+        let outcomes = futures::future::join_all((0..60).map(|_| sequencer.submit(unkeyed(best(1))))).await;
+        let mut held = 0;
+        for outcome in outcomes {
+            match outcome.unwrap() {
+                Outcome::Held(_) => held += 1,
+                // The show was scheduled at position 1, and 40 holds follow.
+                Outcome::Refused { refusal, position } => assert_eq!(position, 41, "{refusal:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(held, 40);
+    }
+}
+
+#[tokio::test]
 async fn a_show_that_does_not_exist_is_refused_until_it_does() {
     let office = Office::new();
     let sequencer = office.sequencer();

@@ -238,6 +238,11 @@ impl Show {
         self.aside.extend(seats);
     }
 
+    /// Whether best-available choices are kept away from free seats, so that there may be more of them than a choice finds.
+    pub fn has_set_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
     /// Ends what [`Show::set_aside`] began, before the outcome is folded in.
     pub fn put_back(&mut self) {
         for seat in std::mem::take(&mut self.aside) {

@@ -62,6 +62,11 @@ impl Worker {
                     Some(Slot::Ready(show)) => {
                         taken.prepare(&job.submission.show, show, command);
                         match decide(show, command, now) {
+                            // What is set aside is free at this position, so that would not be true there.
+                            Err(Refusal::NoAdjacentSeats { .. }) if show.has_set_aside() => {
+                                self.again.push(job);
+                                continue;
+                            }
                             Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => {
                                 let valid_before = valid_before(show, &events, now);
