@@ -16,6 +16,7 @@
 //! * [`verify_receipt`]: verifies what a customer keeps
 //! * [`checkpoint_key`]: the key that the log is signed with
 //! * [`rebuild`]: builds a view anew
+//! * [`promise`]: what is promised, as reports name it
 //! * [`progress`]: how far a long job is
 //! * [`openapi`]: the description of the HTTP interface
 //! * [`telemetry`]: logs and metrics
@@ -31,6 +32,7 @@ mod forget;
 mod history;
 mod openapi;
 mod progress;
+mod promise;
 mod rebuild;
 mod rehearse;
 mod serve;

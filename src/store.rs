@@ -22,26 +22,22 @@ use fullhouse_transparency::store::{PostgresCheckpoints, SqliteCheckpoints};
 
 use crate::cli::DatabaseSettings;
 
-/// What is wrong when a database can't be used.
-const DATABASE: &str = "the log in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
-/// The same for the line.
-const LINE: &str = "the line of waiting rooms in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+/// What is said of something in the database that can't be used.
+fn in_database(what: &str) -> String {
+    format!("the {what} in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used")
+}
 
-/// The same for the checkpoints.
-const CHECKPOINTS: &str = "the checkpoints in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
-
-/// The same for the refused demand.
-const DEMAND: &str = "the refused demand in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
-
-/// The same for the people.
-const PEOPLE: &str = "the people in the database (--database-url, FULLHOUSE_DATABASE_URL) can't be used";
+/// The same of something in the data folder.
+fn in_folder(what: &str, data: &Path) -> String {
+    format!("the {what} in {} (--data, FULLHOUSE_DATA) can't be used", data.display())
+}
 
 /// Opens the log to write it: in the database if there is one, else in the folder.
 pub async fn open(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Log> {
     if let Some(url) = database_url {
         return open_database(url, access).await;
     }
-    SqliteLog::open(data).map(Log::Sqlite).with_context(|| format!("the log in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+    SqliteLog::open(data).map(Log::Sqlite).with_context(|| in_folder("log", data))
 }
 
 /// Opens an existing log to read it, whether servers use it or not.
@@ -56,54 +52,58 @@ pub async fn open_to_read(data: &Path, database_url: Option<&str>) -> anyhow::Re
 
 /// Opens the log in a database.
 pub async fn open_database(url: &str, access: Access) -> anyhow::Result<Log> {
-    PostgresLog::open(url, access).await.map(Log::Postgres).context(DATABASE)
+    PostgresLog::open(url, access).await.map(Log::Postgres).with_context(|| in_database("log"))
 }
 
 /// Opens the line of those who wait: where the log is.
 pub async fn open_line(data: &Path, database_url: Option<&str>) -> anyhow::Result<Line> {
     if let Some(url) = database_url {
-        return PostgresLine::open(url).await.map(Line::Postgres).context(LINE);
+        return PostgresLine::open(url).await.map(Line::Postgres).with_context(|| in_database("line of waiting rooms"));
     }
-    SqliteLine::open(data)
-        .map(Line::Sqlite)
-        .with_context(|| format!("the line in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+    SqliteLine::open(data).map(Line::Sqlite).with_context(|| in_folder("line", data))
 }
 
 /// Opens the checkpoints of the log: where the log is.
 pub async fn open_checkpoints(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Checkpoints> {
     if let Some(url) = database_url {
-        return PostgresCheckpoints::open(url, access).await.map(Checkpoints::Postgres).context(CHECKPOINTS);
+        return PostgresCheckpoints::open(url, access).await.map(Checkpoints::Postgres).with_context(|| in_database("checkpoints"));
     }
     let opened = match access {
         Access::Append => SqliteCheckpoints::open(data),
         Access::Read => SqliteCheckpoints::open_to_read(data),
     };
-    opened.map(Checkpoints::Sqlite).with_context(|| format!("the checkpoints in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))
+    opened.map(Checkpoints::Sqlite).with_context(|| in_folder("checkpoints", data))
 }
 
 /// Opens the refused demand: where the log is. To read, there may be none in a folder.
 pub async fn open_demand(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Option<DemandStore>> {
     if let Some(url) = database_url {
-        return PostgresDemand::open(url, access).await.map(|store| Some(DemandStore::Postgres(store))).context(DEMAND);
+        return PostgresDemand::open(url, access)
+            .await
+            .map(|store| Some(DemandStore::Postgres(store)))
+            .with_context(|| in_database("refused demand"));
     }
     let opened = match access {
         Access::Append => SqliteDemand::open(data).map(Some),
         Access::Read => SqliteDemand::open_to_read(data),
     };
-    let opened = opened.with_context(|| format!("the refused demand in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))?;
+    let opened = opened.with_context(|| in_folder("refused demand", data))?;
     Ok(opened.map(DemandStore::Sqlite))
 }
 
 /// Opens the table of who the subjects are: where the log is. To read, there may be none in a folder.
 pub async fn open_people(data: &Path, database_url: Option<&str>, access: Access) -> anyhow::Result<Option<PeopleStore>> {
     if let Some(url) = database_url {
-        return PostgresPeople::open(url, access).await.map(|store| Some(PeopleStore::Postgres(store))).context(PEOPLE);
+        return PostgresPeople::open(url, access)
+            .await
+            .map(|store| Some(PeopleStore::Postgres(store)))
+            .with_context(|| in_database("people"));
     }
     let opened = match access {
         Access::Append => SqlitePeople::open(data).map(Some),
         Access::Read => SqlitePeople::open_to_read(data),
     };
-    let opened = opened.with_context(|| format!("the people in {} (--data, FULLHOUSE_DATA) can't be used", data.display()))?;
+    let opened = opened.with_context(|| in_folder("people", data))?;
     Ok(opened.map(PeopleStore::Sqlite))
 }
 

@@ -16,9 +16,9 @@ async fn note(operator: &Person, subject: &str, name: &str) -> Answered {
 
 /// Buys two seats; the reservation's id.
 async fn buy(customer: &Person, event: &str) -> String {
-    let held = customer.post("/reserve", &json!({ "event_id": event, "best_available": { "count": 2 } })).await;
+    let held = customer.hold_best(event, 2).await;
     let id = held.body["reservation_id"].as_str().unwrap().to_owned();
-    assert_eq!(customer.post(&format!("/reserve/{id}/checkout"), &json!({ "payment_reference": "p" })).await.status, 200);
+    assert_eq!(customer.checkout(&id).await.status, 200);
     id
 }
 
@@ -71,8 +71,7 @@ async fn a_person_is_forgotten_and_every_proof_stays_what_it_was() {
     // There is no such event, though there is such a stream.
     let stream = fact["event_id"].as_str().unwrap();
     Person::anonymous(&server.url).get(&format!("/events/{stream}")).await.is_problem(404, "not-found");
-    let hold = ann.post("/reserve", &json!({ "event_id": stream, "best_available": { "count": 1 } })).await;
-    hold.is_problem(404, "not-found");
+    ann.hold_best(stream, 1).await.is_problem(404, "not-found");
     let report = server.verify();
     assert_eq!((&report["people_forgotten"], &report["shows"]), (&json!(1), &json!(1)), "{report}");
 }

@@ -12,8 +12,8 @@ use rand::seq::IteratorRandom;
 use super::client::Request;
 use super::hall::{SOLD, Seat};
 use super::record::{Clash, Hold, Wrong};
-use super::report::Promise;
 use super::stage::Stage;
+use crate::promise::Promise;
 
 /// Sales that are read again.
 const SALES_READ_AGAIN_MAX: usize = 2_000;

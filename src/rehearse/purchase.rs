@@ -14,7 +14,7 @@ use super::hall::Seat;
 use super::lag::clock;
 use super::mind::{Intent, dice, exponential};
 use super::record::{Hold, HoldId, Sale};
-use super::report::Promise;
+use crate::promise::Promise;
 
 /// So often others may be faster before somebody gives up.
 const TRIES_MAX: u32 = 5;

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::arrivals::Arrivals;
 use super::board::Ending;
+use crate::promise::Promise;
 
 /// The report. What is measured, and from when to when, is written in `docs/operations.md`.
 #[derive(Debug, Serialize)]
@@ -106,34 +107,6 @@ pub struct Streams {
 pub struct Breach {
     pub promise: Promise,
     pub what: String,
-}
-
-/// Which promise is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Promise {
-    /// No seat has two owners.
-    #[serde(rename = "P1")]
-    OneOwner,
-    /// What was acknowledged stays, and took effect once.
-    #[serde(rename = "P2")]
-    Once,
-    /// Answers are true.
-    #[serde(rename = "P3")]
-    TrueAnswers,
-    /// Views are the fold of the log.
-    #[serde(rename = "P5")]
-    Views,
-}
-
-impl Promise {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Promise::OneOwner => "P1",
-            Promise::Once => "P2",
-            Promise::TrueAnswers => "P3",
-            Promise::Views => "P5",
-        }
-    }
 }
 
 impl Latency {

@@ -16,7 +16,8 @@ use super::hall::{Hall, Picture};
 use super::lag::Lags;
 use super::mind::Habits;
 use super::record::Record;
-use super::report::{Breach, Promise};
+use super::report::Breach;
+use crate::promise::Promise;
 
 /// Breaches that are told. More of them say nothing new; how many double sales there were is counted apart.
 const BREACHES_MAX: usize = 100;

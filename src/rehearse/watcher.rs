@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::client::Request;
 use super::lag::Follower;
 use super::stage::Stage;
+use crate::promise::Promise;
 
 /// The pause before a stream that has ended is opened again, as its first line says.
 const RETRY: Duration = Duration::from_millis(fullhouse_schemas::stream::RETRY_MS);
@@ -107,7 +108,7 @@ fn take_in(stage: &Stage, viewer: &Viewer, follower: &mut Follower, message: &Ev
         let taken_in = stage.picture_mut().take_in(&stage.hall, &message.event, &message.data);
         match taken_in {
             Ok(()) => drop(stage.shown.send_replace(stage.picture().position())),
-            Err(what) => stage.breach(super::report::Promise::Views, format!("the stream at position {position}: {what}")),
+            Err(what) => stage.breach(Promise::Views, format!("the stream at position {position}: {what}")),
         }
     }
 }

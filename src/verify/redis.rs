@@ -9,9 +9,10 @@ use fullhouse_schemas::http::statuses_text;
 use fullhouse_schemas::names::{PARTITIONS, PartitionKeys};
 
 use super::replay::{Replay, Replayed};
-use super::report::{Breach, OfRedis, Promise, Report};
+use super::report::{Breach, OfRedis, Report};
 use super::views::last_changes;
 use crate::address;
+use crate::promise::Promise;
 
 const UNREADABLE: &str = "a view in Redis can't be read";
 

@@ -5,9 +5,10 @@ use fullhouse_eventstore::Log;
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_projector::{redis_view, sql};
 
-use super::report::{Promise, Report};
+use super::report::Report;
 use crate::cli::VerifySettings;
 use crate::progress::Progress;
+use crate::promise::Promise;
 use crate::{address, store};
 
 /// Makes the views anew that a report found wrong; returns what was done. Nothing, when there is nothing to repair, or the log is broken too:

@@ -11,7 +11,8 @@ use fullhouse_schemas::facts::{Label, decode_with_labels};
 use fullhouse_schemas::{CommandId, StoredFact, draw};
 
 use super::registers::Registers;
-use super::report::{Breach, Promise, Report};
+use super::report::{Breach, Report};
+use crate::promise::Promise;
 
 /// Clocks are compared no finer than this.
 const ROUNDING: Duration = Duration::from_millis(100);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::promise::Promise;
+
 /// What verifying a log has shown.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
@@ -62,45 +64,6 @@ pub struct Breach {
     pub log_position: Option<u64>,
     pub event_id: Option<String>,
     pub what: String,
-}
-
-/// Which promise is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Promise {
-    /// No seat has two owners.
-    #[serde(rename = "P1")]
-    OneOwner,
-    /// A command takes effect once.
-    #[serde(rename = "P2")]
-    Once,
-    /// Holds end when they should.
-    #[serde(rename = "P4")]
-    HoldsEndOnTime,
-    /// Views are the fold of the log.
-    #[serde(rename = "P5")]
-    Views,
-    /// The same for the views in Redis.
-    #[serde(rename = "P5")]
-    RedisViews,
-    /// Whoever is forgotten is known no more.
-    #[serde(rename = "forget")]
-    Forgetting,
-    /// History is what it was.
-    #[serde(rename = "P8")]
-    History,
-}
-
-impl Promise {
-    fn as_str(self) -> &'static str {
-        match self {
-            Promise::OneOwner => "P1",
-            Promise::Once => "P2",
-            Promise::HoldsEndOnTime => "P4",
-            Promise::Views | Promise::RedisViews => "P5",
-            Promise::Forgetting => "forget",
-            Promise::History => "P8",
-        }
-    }
 }
 
 impl fmt::Display for Report {

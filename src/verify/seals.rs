@@ -8,7 +8,8 @@ use fullhouse_transparency::note::NoteError;
 use fullhouse_transparency::tree::{GrowingTree, Hash, TILE, Tiles};
 use fullhouse_transparency::{Checkpoint, Checkpoints, KeptCheckpoint, VerifierKey};
 
-use super::report::{Breach, OfSeals, Promise, Report};
+use super::report::{Breach, OfSeals, Report};
+use crate::promise::Promise;
 
 /// How many checkpoints are read at a time.
 const READ_CHECKPOINTS: usize = 1_000;

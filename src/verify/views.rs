@@ -16,7 +16,8 @@ use rusqlite::{Connection, params};
 use sqlx::PgConnection;
 
 use super::replay::{Replay, Replayed};
-use super::report::{Breach, Promise, Report};
+use super::report::{Breach, Report};
+use crate::promise::Promise;
 
 /// The views as they were when verifying began, whatever a server writes meanwhile.
 pub struct SqlViews {

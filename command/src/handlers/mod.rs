@@ -204,6 +204,13 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
 }
 
+/// The same, that nobody on the way may keep.
+fn private(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut response = json(status, body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// 201 with the path of what was made.
 fn created(location: &str, body: &impl Serialize) -> Response {
     let mut response = json(StatusCode::CREATED, body);

@@ -1,7 +1,7 @@
 //! `PUT`, `GET` and `DELETE /people/{subject}`
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use fullhouse_domain::Subject;
 use fullhouse_http::problem::{Failure, internal};
@@ -10,9 +10,8 @@ use fullhouse_people::{Forgotten, Known, PeopleError, Person};
 use fullhouse_schemas::people::{ForgottenBody, NotePersonBody, PersonBody};
 use fullhouse_schemas::time::Instant;
 use fullhouse_schemas::{Code, Problem};
-use serde::Serialize;
 
-use super::{CommandState, json};
+use super::{CommandState, private};
 
 /// Notes who a subject is, in place of what was noted before. This is not in the log, and is in no view.
 #[utoipa::path(
@@ -64,7 +63,7 @@ pub async fn find(State(state): State<CommandState>, _: Operator, PathId(subject
 )]
 pub async fn forget(State(state): State<CommandState>, Operator(by): Operator, PathId(subject): PathId<Subject>) -> Answer<Response> {
     match state.people.forget(&subject, Some(&by)).await {
-        Ok(Some(forgotten)) => Ok(private(&forgotten_body(&forgotten))),
+        Ok(Some(forgotten)) => Ok(private(StatusCode::OK, &forgotten_body(&forgotten))),
         Ok(None) => Err(nobody(&subject)),
         Err(error @ (PeopleError::Store { .. } | PeopleError::Unknown(_) | PeopleError::NotErased)) => {
             tracing::warn!(cause = std::error::Error::source(&error).map(ToString::to_string), "a person may not be forgotten: {error}");
@@ -78,7 +77,7 @@ pub async fn forget(State(state): State<CommandState>, Operator(by): Operator, P
 fn answer(subject: &Subject, known: Known) -> Answer<Response> {
     match known {
         Known::Person(Person { name, contact, noted_at }) => {
-            Ok(private(&PersonBody { subject: subject.as_str().into(), name, contact, noted_at: Instant(noted_at) }))
+            Ok(private(StatusCode::OK, &PersonBody { subject: subject.as_str().into(), name, contact, noted_at: Instant(noted_at) }))
         }
         Known::Nobody => Err(nobody(subject)),
         Known::Forgotten(forgotten) => {
@@ -92,13 +91,6 @@ fn answer(subject: &Subject, known: Known) -> Answer<Response> {
 fn forgotten_body(forgotten: &Forgotten) -> ForgottenBody {
     let Forgotten { subject, forgotten_at, log_position } = forgotten;
     ForgottenBody { subject: subject.as_str().into(), forgotten_at: Instant(*forgotten_at), log_position: *log_position }
-}
-
-/// An answer that nobody on the way may keep.
-fn private(body: &impl Serialize) -> Response {
-    let mut response = json(StatusCode::OK, body);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 fn nobody(subject: &Subject) -> Failure {

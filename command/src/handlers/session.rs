@@ -1,7 +1,7 @@
 //! `POST /session`
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use fullhouse_domain::Timestamp;
 use fullhouse_http::JsonBody;
@@ -9,7 +9,7 @@ use fullhouse_schemas::http::SessionBody;
 use fullhouse_schemas::time::Instant;
 use serde::Deserialize;
 
-use super::{CommandState, json};
+use super::{CommandState, private};
 
 /// The body of a request that needs none: nothing, or an empty object.
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,5 @@ pub struct NothingToSay {}
 pub async fn session(State(state): State<CommandState>, _: Option<JsonBody<NothingToSay>>) -> Response {
     let (token, subject, expires_at_seconds) = state.tokens.sign_guest();
     let expires_at = Instant(Timestamp::from_micros(expires_at_seconds as i64 * 1_000_000));
-    let mut response = json(StatusCode::CREATED, &SessionBody { token, subject: subject.to_string(), expires_at });
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    private(StatusCode::CREATED, &SessionBody { token, subject: subject.to_string(), expires_at })
 }

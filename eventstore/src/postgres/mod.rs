@@ -167,7 +167,8 @@ impl PostgresLog {
         self.read(|connection| Box::pin(read::contradictions_of_store(connection))).await
     }
 
-    /// Reads in a task of its own, on the runtime that the log was opened on, which all connections of readers belong to: whoever stops waiting must not leave a half-read answer on a connection.
+    /// Reads in a task of its own: whoever stops waiting must not leave a half-read answer on a connection. It runs where the log was
+    /// opened, since all connections of readers belong to that runtime.
     async fn read<T: Send + 'static>(
         &self,
         read: impl for<'a> FnOnce(&'a mut PgConnection) -> Reading<'a, T> + Send + 'static,

@@ -27,26 +27,26 @@ const CHECKED_AT_OPEN: u64 = 100;
 pub(crate) struct Readers {
     path: PathBuf,
     idle: IdleConnections,
-    /// How many bytes of the file are mapped into memory instead of being read.
-    mapped_bytes: u64,
+    /// Whether the file is mapped into memory instead of being read.
+    is_mapped: bool,
 }
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, idle: IdleConnections::new(IDLE_MAX), mapped_bytes: 0 }
+        Self { path, idle: IdleConnections::new(IDLE_MAX), is_mapped: false }
     }
 
     /// Readers that go through the whole file: its pages are not copied. A disk that fails under a mapped file ends the process, so this is
     /// nothing for a server.
     pub(crate) fn of_whole_file(path: PathBuf) -> Self {
-        Self { mapped_bytes: MAPPED_MAX, ..Self::new(path) }
+        Self { is_mapped: true, ..Self::new(path) }
     }
 
     fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
         let connect = || {
             let connection = file::connect(&self.path, OpenedAs::Reader)?;
-            if self.mapped_bytes > 0 {
-                let mapped = connection.pragma_update(None, "mmap_size", self.mapped_bytes);
+            if self.is_mapped {
+                let mapped = connection.pragma_update(None, "mmap_size", MAPPED_MAX);
                 mapped.map_err(|error| damaged_or_failed(0, "opening the log", error))?;
             }
             Ok(connection)
