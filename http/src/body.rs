@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use fullhouse_schemas::http::BODY_BYTES_MAX;
 use fullhouse_schemas::{Code, Problem};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Failure;
@@ -68,16 +69,29 @@ async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large().into());
     }
-    let collecting = Limited::new(request.into_body(), bytes_max).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collecting).await {
+    match tokio::time::timeout(BODY_TIMEOUT, read(request.into_body(), bytes_max)).await {
         Err(_elapsed) => {
             let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
             Err(Problem::new(Code::RequestTimeout, detail).into())
         }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large().into()),
         Ok(Err(error)) => Err(Problem::new(Code::BadRequest, format!("The body can't be read: {error}.")).into()),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Ok(None)) => Err(too_large().into()),
+        Ok(Ok(Some(bytes))) => Ok(bytes),
     }
+}
+
+/// A body of up to so many bytes; nothing, when there are more. It is a copy, so that what is read next from the connection can go where
+/// this was.
+async fn read(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if data.len() > bytes_max - bytes.len() {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Some(bytes.into()))
 }
 
 /// Malformed JSON is 400; JSON that says something else than is needed is 422.
@@ -85,6 +99,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     // The library would take an array for an object, member by member.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Problem::new(Code::UnprocessableContent, "The body must be a JSON object.").into());
+    }
+    // To know the way to each value costs time, and only an error needs it.
+    if let Ok(parsed) = serde_json::from_slice(bytes) {
+        return Ok(parsed);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

@@ -27,5 +27,5 @@ pub use extract::{Parameters, PathId, PathSeat};
 pub use idempotency::IdempotencyKey;
 pub use manners::RequestId;
 pub use problem::Answer;
-pub use tickets::Ticket;
+pub use tickets::{SentPass, Ticket};
 pub use tokens::Tokens;

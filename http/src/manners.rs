@@ -1,18 +1,24 @@
 //! The outermost layer around every handler.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use fullhouse_schemas::{Code, Problem};
+use futures::FutureExt;
 use metrics::Histogram;
-use tracing::Instrument;
+use tower::{Layer, Service};
+use tracing::{Instrument, Span};
 
 use crate::problem::{Failure, PROBLEM_MEDIA_TYPE};
 
@@ -49,37 +55,109 @@ impl RequestId {
     }
 }
 
-/// Names the request, traces and measures it, and writes whatever went wrong as a problem, also when the framework itself
-/// refused the request.
-pub async fn manners(mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = RequestId::of(request.headers());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let span = tracing::info_span!("request", request_id = id.as_str(), trace_id = trace_id(request.headers()), %method, route);
-    request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
+/// Puts [`Manners`] around a service.
+#[derive(Debug, Clone, Copy)]
+pub struct MannersLayer;
 
-    if response.status().is_client_error() || response.status().is_server_error() {
-        response = into_problem(response, &id);
+impl<S> Layer<S> for MannersLayer {
+    type Service = Manners<S>;
+
+    fn layer(&self, inner: S) -> Manners<S> {
+        Manners { inner }
     }
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(REQUEST_ID.clone(), value);
+}
+
+/// Names the request, traces and measures it, and writes whatever went wrong as a problem, also when the framework itself
+/// refused the request, and when a handler panicked.
+///
+/// It is a service, not a function for axum's `from_fn`, and it catches panics by itself: each layer that knows nothing of the one inside
+/// costs every request a box or two.
+#[derive(Debug, Clone)]
+pub struct Manners<S> {
+    inner: S,
+}
+
+impl<S> Service<Request> for Manners<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let status = response.status().as_u16();
-    let seconds = began.elapsed().as_secs_f64();
-    // `Method` is an open set: a client could fill the memory with labels of its own invention.
-    let method_label = KNOWN_METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
-    measure(method_label, route, status, seconds);
-    let _entered = span.entered();
-    if status >= 500 {
-        tracing::warn!(status, seconds, "answered");
-    } else {
-        tracing::debug!(status, seconds, "answered");
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let named = Named::of(&mut request);
+        // What is called may panic before there is a future.
+        let called = catch_unwind(AssertUnwindSafe(|| named.span.in_scope(|| self.inner.call(request))));
+        Box::pin(async move {
+            let answered = match called {
+                Ok(answering) => AssertUnwindSafe(answering).catch_unwind().instrument(named.span.clone()).await,
+                Err(panicked) => Err(panicked),
+            };
+            let response = match answered {
+                Ok(Ok(response)) => response,
+                Err(panicked) => named.span.in_scope(|| of_panic(panicked.as_ref())),
+            };
+            Ok(named.finish(response))
+        })
     }
-    response
+}
+
+/// A request on its way.
+struct Named {
+    began: Instant,
+    id: RequestId,
+    method: Method,
+    route: Option<MatchedPath>,
+    span: Span,
+}
+
+impl Named {
+    /// Names a request, and begins its span.
+    fn of(request: &mut Request) -> Self {
+        let (id, method) = (RequestId::of(request.headers()), request.method().clone());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        // Each member is written down for every request, so those that can wait stand where the answer is told of.
+        let span = tracing::info_span!("request", request_id = id.as_str(), trace_id = trace_id(request.headers()));
+        request.extensions_mut().insert(id.clone());
+        Self { began: Instant::now(), id, method, route, span }
+    }
+
+    /// Writes what all answers have, and measures.
+    fn finish(self, mut response: Response) -> Response {
+        if response.status().is_client_error() || response.status().is_server_error() {
+            response = into_problem(response, &self.id);
+        }
+        if let Ok(value) = HeaderValue::from_str(self.id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID.clone(), value);
+        }
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let status = response.status().as_u16();
+        let seconds = self.began.elapsed().as_secs_f64();
+        // `Method` is an open set: a client could fill the memory with labels of its own invention.
+        let method_label = KNOWN_METHODS.into_iter().find(|known| *known == self.method.as_str()).unwrap_or("other");
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        measure(method_label, route, status, seconds);
+        let (method, _entered) = (self.method.as_str(), self.span.entered());
+        if status >= 500 {
+            tracing::warn!(method, route, status, seconds, "answered");
+        } else {
+            tracing::debug!(method, route, status, seconds, "answered");
+        }
+        response
+    }
+}
+
+/// The answer to a request whose handler panicked. What it said is logged under the request's id.
+fn of_panic(panicked: &(dyn Any + Send)) -> Response {
+    let said = panicked.downcast_ref::<&str>().copied().or_else(|| panicked.downcast_ref::<String>().map(String::as_str));
+    tracing::error!("a handler panicked: {}", said.unwrap_or("it said nothing"));
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 const KNOWN_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"];
@@ -146,6 +224,9 @@ fn of_framework(status: StatusCode) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+    use tower::{ServiceExt, service_fn};
+
     use super::*;
 
     fn headers(name: &HeaderName, value: &str) -> HeaderMap {
@@ -169,6 +250,28 @@ mod tests {
             ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"]
         {
             assert_eq!(trace_id(&headers(&TRACEPARENT, invalid)), None, "{invalid}");
+        }
+    }
+
+    async fn answer_of<S>(service: S) -> (StatusCode, Problem)
+    where
+        S: Service<Request, Response = Response, Error = Infallible>,
+        S::Future: Send + 'static,
+    {
+        let mut request = Request::new(Body::empty());
+        request.headers_mut().insert(&REQUEST_ID, HeaderValue::from_static("find-me"));
+        let response = MannersLayer.layer(service).oneshot(request).await.expect("it is infallible");
+        assert_eq!(response.headers()[&REQUEST_ID], "find-me");
+        let (status, body) = (response.status(), response.into_body().collect().await.expect("it is in memory").to_bytes());
+        (status, serde_json::from_slice(&body).expect("a problem"))
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_for_wherever_it_does() {
+        let later = service_fn(async |_: Request| -> Result<Response, Infallible> { panic!("on purpose") });
+        let at_once = service_fn(|_: Request| -> std::future::Ready<Result<Response, Infallible>> { panic!("{}", "on purpose") });
+        for (status, problem) in [answer_of(later).await, answer_of(at_once).await] {
+            assert_eq!((status.as_u16(), problem.code.as_str(), problem.request_id.as_str()), (500, "internal", "find-me"));
         }
     }
 }

@@ -4,9 +4,12 @@
 //! that none can be used for another (RFC 8725, section 3.11). Whether a turn still runs is decided where holds are decided,
 //! by the clock of the log; the end that stands in a pass is only for its holder to read.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use fullhouse_domain::{InLine, Place, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{Code, Problem, draw};
 use jsonwebtoken::{Algorithm, Header, Validation};
@@ -44,7 +47,7 @@ struct Claims {
 /// The header that carries a ticket.
 pub const QUEUE_TICKET: &str = "queue-ticket";
 /// The header that carries a pass.
-pub const QUEUE_PASS: &str = "queue-pass";
+const QUEUE_PASS: &str = "queue-pass";
 
 impl Ticket {
     /// The ticket that these headers carry, for this show.
@@ -59,15 +62,29 @@ impl Ticket {
         ticket.ok_or_else(|| Problem::new(Code::TicketRequired, "No ticket came along that counts for this event's waiting room.").into())
     }
 
-    /// The number of the pass that these headers carry, if it is genuine, this person's and for this show.
-    pub fn pass_of(headers: &HeaderMap, tokens: &Tokens, show: &ShowId, subject: &Subject) -> Option<u64> {
-        let pass = tokens.verify_pass(headers.get(QUEUE_PASS)?.to_str().ok()?)?;
-        (pass.show == *show && pass.subject == *subject).then_some(pass.number)
-    }
-
     /// The person in the line.
     pub fn in_line(&self) -> InLine {
         InLine { entry: self.number, member: draw::member_hash(&self.show, &self.subject), subject: self.subject.clone() }
+    }
+}
+
+/// The pass that came with a request, not looked at yet.
+#[derive(Debug)]
+pub struct SentPass(Option<HeaderValue>);
+
+impl<S: Send + Sync> FromRequestParts<S> for SentPass {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(QUEUE_PASS).cloned()))
+    }
+}
+
+impl SentPass {
+    /// The pass's number, if it is genuine, this person's and for this show.
+    pub fn number(&self, tokens: &Tokens, show: &ShowId, subject: &Subject) -> Option<u64> {
+        let pass = tokens.verify_pass(self.0.as_ref()?.to_str().ok()?)?;
+        (pass.show == *show && pass.subject == *subject).then_some(pass.number)
     }
 }
 

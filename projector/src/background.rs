@@ -46,13 +46,18 @@ fn thread(kind: Background) -> &'static Sender<Work> {
     }
 }
 
+/// From now on the thread that calls this yields to those of commands.
+pub(crate) fn yield_to_commands() {
+    // Where that is not allowed, the work is done all the same.
+    if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
+        tracing::warn!("projections run with the priority of everything else: {error}");
+    }
+}
+
 fn start(name: &str) -> Sender<Work> {
     let (sender, works) = channel::<Work>();
     let run = move || {
-        // Where that is not allowed, the work is done all the same.
-        if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
-            tracing::warn!("projections run with the priority of everything else: {error}");
-        }
+        yield_to_commands();
         works.into_iter().for_each(|work| work());
     };
     std::thread::Builder::new().name(name.into()).spawn(run).expect("a thread can be started");

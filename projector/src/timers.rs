@@ -3,10 +3,11 @@
 //! A due hold is only reported. The command side decides whether it has really ended, so a timer that fires early, late,
 //! twice or never can't sell or keep a seat wrongly. A report may get lost, so it is repeated until a fact ends the hold.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use fullhouse_domain::{Event, ReservationId, Timestamp};
 use fullhouse_eventstore::Log;
 use tokio::sync::{mpsc, watch};
@@ -35,11 +36,15 @@ pub struct Timers {
 struct Holds {
     /// When each open hold ends, and when it is to be reported next.
     open: HashMap<ReservationId, Open>,
-    queue: BTreeSet<(Timestamp, ReservationId)>,
+    /// By the instant of the next report, then by number: many holds end at one instant, and their names take longer to compare.
+    queue: BTreeMap<(Timestamp, u64), ReservationId>,
+    /// The number of the hold that was opened last.
+    numbered: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Open {
+    number: u64,
     ends_at: Timestamp,
     report_at: Timestamp,
 }
@@ -65,46 +70,54 @@ impl Timers {
 
     /// Wakes the reporter when the next hold that is due is another one than before.
     pub(crate) fn announce(&self) {
-        let next = self.holds.lock().unwrap_or_else(PoisonError::into_inner).queue.first().map(|(at, _)| *at);
+        let next = self.holds.lock().unwrap_or_else(PoisonError::into_inner).queue.first_key_value().map(|((at, _), _)| *at);
         self.next.send_if_modified(|known| std::mem::replace(known, next) != next);
     }
 
     fn take_due(&self, now: Timestamp) -> Vec<ReservationId> {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         metrics::gauge!(OPEN_HOLDS).set(holds.open.len() as f64);
-        let due: Vec<(Timestamp, ReservationId)> = holds.queue.iter().take_while(|(at, _)| *at <= now).take(DUE_MAX).cloned().collect();
+        let mut due = Vec::new();
+        while due.len() < DUE_MAX
+            && let Some(first) = holds.queue.first_entry().filter(|first| first.key().0 <= now)
+        {
+            due.push(first.remove());
+        }
         let mut overdue = Duration::ZERO;
-        for (at, id) in &due {
+        for id in &due {
             overdue = overdue.max(holds.open.get(id).map_or(Duration::ZERO, |open| open.ends_at.until(now)));
-            holds.queue.remove(&(*at, id.clone()));
             holds.report_next(id, now + REPEAT_AFTER);
         }
         metrics::gauge!(OVERDUE_SECONDS).set(overdue.as_secs_f64());
-        due.into_iter().map(|(_, id)| id).collect()
+        due
     }
 
     fn sleep_from(&self, now: Timestamp) -> Duration {
         let holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
-        holds.queue.first().map_or(SLEEP_MAX, |(at, _)| now.until(*at).min(SLEEP_MAX))
+        holds.queue.first_key_value().map_or(SLEEP_MAX, |((at, _), _)| now.until(*at).min(SLEEP_MAX))
     }
 }
 
 impl Holds {
     fn open(&mut self, id: &ReservationId, ends_at: Timestamp) {
-        self.open.insert(id.clone(), Open { ends_at, report_at: ends_at });
-        self.queue.insert((ends_at, id.clone()));
+        self.numbered += 1;
+        let open = Open { number: self.numbered, ends_at, report_at: ends_at };
+        if let Some(before) = self.open.insert(id.clone(), open) {
+            self.queue.remove(&(before.report_at, before.number));
+        }
+        self.queue.insert((ends_at, self.numbered), id.clone());
     }
 
     fn end(&mut self, id: &ReservationId) {
-        if let Some((id, open)) = self.open.remove_entry(id) {
-            self.queue.remove(&(open.report_at, id));
+        if let Some(open) = self.open.remove(id) {
+            self.queue.remove(&(open.report_at, open.number));
         }
     }
 
     fn report_next(&mut self, id: &ReservationId, at: Timestamp) {
         if let Some(open) = self.open.get_mut(id) {
             open.report_at = at;
-            self.queue.insert((at, id.clone()));
+            self.queue.insert((at, open.number), id.clone());
         }
     }
 }

@@ -112,8 +112,8 @@ async fn a_database_that_is_out_of_reach_is_waited_for() {
     fullhouse_eventstore::postgres::migrate(&database.url()).await.unwrap();
     let (stop, health) = (CancellationToken::new(), Health::default());
     // Its views are not there yet, and nor is the server at first.
-    let gone = tokio::spawn(sql::postgres::run(log.clone(), "postgres://nobody@127.0.0.1:1/none".into(), health.clone(), stop.clone()));
-    let early = tokio::spawn(sql::postgres::run(log.clone(), database.url(), health.clone(), stop.clone()));
+    let gone = sql::postgres::start(log.clone(), "postgres://nobody@127.0.0.1:1/none".into(), health.clone(), stop.clone());
+    let early = sql::postgres::start(log.clone(), database.url(), health.clone(), stop.clone());
     support::eventually("both have failed", async || health.faults() >= 2).await;
     sql::postgres::migrate(&database.url()).await.unwrap();
     author.go_on(3).await;

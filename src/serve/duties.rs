@@ -54,7 +54,7 @@ impl Duties {
     fn start(&self, duty: u16, stop: CancellationToken) -> JoinHandle<()> {
         let (log, health) = (self.log.clone(), self.health.clone());
         match (duty, &self.nats, &self.redis) {
-            (SQL_VIEWS, _, _) => tokio::spawn(sql::postgres::run(log, self.database_url.clone(), health, stop)),
+            (SQL_VIEWS, _, _) => sql::postgres::start(log, self.database_url.clone(), health, stop),
             (SEALING, _, _) => tokio::spawn(sealing::run(log, self.checkpoints.clone(), self.checkpoint_key.clone(), health, stop)),
             (RELAY, Some(nats), _) => {
                 let jetstream = async_nats::jetstream::new(nats.clone());

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use fullhouse_http::manners::manners;
+use fullhouse_http::manners::MannersLayer;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::operations::{self, Readiness};
 use super::pages;
@@ -27,5 +26,5 @@ pub fn router(parts: &Parts, readiness: Arc<Readiness>, metrics: PrometheusHandl
     if let Some(queries) = &parts.queries {
         router = router.merge(fullhouse_query::router(queries.state.clone())).merge(pages::router());
     }
-    router.layer(CatchPanicLayer::new()).layer(axum::middleware::from_fn(manners))
+    router.layer(MannersLayer)
 }

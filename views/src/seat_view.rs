@@ -1,7 +1,6 @@
 //! The fold of one show's facts into the seat view.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use fullhouse_domain::{Chart, Event, Reservation, ReservationId, ReservationStatus, SeatIndex, SeatStatus, Subject, Timestamp};
 use fullhouse_schemas::http::Counts;
 
@@ -50,8 +49,8 @@ impl SeatView {
             statuses: vec![SeatStatus::Available; seats as usize],
             changed_at: vec![1; seats as usize],
             reservations: Vec::new(),
-            number_of: HashMap::new(),
-            numbers_of: HashMap::new(),
+            number_of: HashMap::default(),
+            numbers_of: HashMap::default(),
             about: Vec::new(),
         }
     }

@@ -2,10 +2,9 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use fullhouse_domain::{Command, ReservationId, ShowId, Wanted};
-use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId, Ticket};
+use fullhouse_http::{Answer, Customer, IdempotencyKey, JsonBody, RequestId, SentPass};
 use fullhouse_schemas::http::{ReservationBody, ReserveBody};
 use fullhouse_schemas::{Code, Problem};
 
@@ -35,14 +34,14 @@ pub async fn reserve(
     Customer(subject): Customer,
     Extension(request_id): Extension<RequestId>,
     key: Option<IdempotencyKey>,
-    headers: HeaderMap,
+    pass: SentPass,
     JsonBody { value: body, bytes }: JsonBody<ReserveBody>,
 ) -> Answer<Response> {
     let wanted = body.wanted()?;
     let show = ShowId::parse(&body.event_id).ok_or_else(|| Problem::new(Code::NotFound, "There is no such event."))?;
     let reservation = ReservationId::of_show(&show, &random_word()).expect("a show's id and a random word make an id");
     let sent = Sent { subject: &subject, key: key.as_ref(), request_id: &request_id, target: "POST /reserve", body: &bytes };
-    let pass = Ticket::pass_of(&headers, &state.tokens, &show, &subject);
+    let pass = pass.number(&state.tokens, &show, &subject);
     let seats = match &wanted {
         Wanted::Seats(labels) => labels.len(),
         Wanted::BestAvailable { count, .. } => *count as usize,

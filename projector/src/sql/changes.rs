@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fullhouse_domain::{Event, Money, ReservationStatus, SeatIndex, SeatStatus, ShowId, Timestamp};
+use fullhouse_domain::{Event, Money, ReservationId, ReservationStatus, SeatIndex, SeatStatus, ShowId, Subject, Timestamp};
 use fullhouse_schemas::StoredFact;
 
 /// Rows to write, by key.
@@ -22,7 +22,7 @@ pub(crate) struct Changes {
 #[derive(Debug, PartialEq)]
 pub(crate) struct SeatChange {
     pub status: SeatStatus,
-    pub reservation: Option<String>,
+    pub reservation: Option<ReservationId>,
     pub position: u64,
     pub changed_at: Timestamp,
 }
@@ -30,9 +30,9 @@ pub(crate) struct SeatChange {
 /// A new reservation.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Held {
-    pub reservation: String,
+    pub reservation: ReservationId,
     pub show: ShowId,
-    pub subject: String,
+    pub subject: Subject,
     /// In chart order, from 0.
     pub seat_numbers: Vec<SeatIndex>,
     pub total: Money,
@@ -67,11 +67,11 @@ impl Changes {
         match event {
             Event::ShowScheduled(_) | Event::Room(_) => {}
             Event::SeatsHeld { reservation, subject, seats, expires_at } => {
-                self.seats(fact, seats, SeatStatus::Pending, Some(reservation.as_str()));
+                self.seats(fact, seats, SeatStatus::Pending, Some(reservation));
                 let held = Held {
-                    reservation: reservation.to_string(),
+                    reservation: reservation.clone(),
                     show: fact.show.clone(),
-                    subject: subject.to_string(),
+                    subject: subject.clone(),
                     seat_numbers: seats.clone(),
                     total,
                     held_at: fact.recorded_at,
@@ -81,7 +81,7 @@ impl Changes {
                 self.held.insert(fact.log_position, held);
             }
             Event::SeatsReserved { reservation, seats, payment_reference } => {
-                self.seats(fact, seats, SeatStatus::Reserved, Some(reservation.as_str()));
+                self.seats(fact, seats, SeatStatus::Reserved, Some(reservation));
                 self.end(fact, held_at, ReservationStatus::Reserved, Some(payment_reference.clone()));
                 self.sell(fact, seats.len(), total);
             }
@@ -96,10 +96,9 @@ impl Changes {
         }
     }
 
-    fn seats(&mut self, fact: &StoredFact, seats: &[SeatIndex], status: SeatStatus, reservation: Option<&str>) {
+    fn seats(&mut self, fact: &StoredFact, seats: &[SeatIndex], status: SeatStatus, reservation: Option<&ReservationId>) {
         for &seat in seats {
-            let change =
-                SeatChange { status, reservation: reservation.map(str::to_owned), position: fact.position, changed_at: fact.recorded_at };
+            let change = SeatChange { status, reservation: reservation.cloned(), position: fact.position, changed_at: fact.recorded_at };
             self.seats.insert((fact.show.clone(), seat), change);
         }
     }

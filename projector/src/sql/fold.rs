@@ -1,7 +1,6 @@
 //! From facts to changes, whatever the database.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use fullhouse_domain::{Chart, Currency, Event, Money, Plan, ReservationId, ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
 
@@ -54,7 +53,7 @@ impl Prices {
 impl Fold {
     /// With the reservations that are open in the views.
     pub fn new(open: HashMap<ReservationId, u64>) -> Self {
-        Self { prices: HashMap::new(), open }
+        Self { prices: HashMap::default(), open }
     }
 
     /// Shows whose prices must be known before these facts can be folded.

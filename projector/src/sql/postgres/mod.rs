@@ -6,12 +6,15 @@ mod write;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use fullhouse_eventstore::own_thread::run_on_own_thread;
 use fullhouse_eventstore::postgres::{self as log_database, Schema, timely};
 use fullhouse_eventstore::{Log, LogError};
 use sqlx::migrate::Migrator;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{FACTS_PER_TRANSACTION_MAX, FAILURES, LOG_POSITION, PAUSE, RETRY_PAUSE, WRITE_SECONDS};
+use crate::background::yield_to_commands;
 use crate::health::Health;
 use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 use write::PostgresViews;
@@ -46,7 +49,17 @@ pub async fn check_rights(url: &str) -> Result<(), LogError> {
 
 /// Keeps the views near the head of the log until `stop`. Two that do so at once do no harm: each writes only what follows
 /// right after what is there.
-pub async fn run(log: Log, url: String, health: Health, stop: CancellationToken) {
+///
+/// The work is done on a thread of its own that yields to commands, like the one that writes a file.
+pub fn start(log: Log, url: String, health: Health, stop: CancellationToken) -> JoinHandle<()> {
+    let yielding = async move {
+        yield_to_commands();
+        run(log, url, health, stop).await;
+    };
+    run_on_own_thread("sql-views", yielding).expect("a thread can be started")
+}
+
+async fn run(log: Log, url: String, health: Health, stop: CancellationToken) {
     let following = whatever_happens("writing the SQL views", FAILURES, RETRY_PAUSE, &health, || follow(&log, &url, &health));
     health.watch("the SQL views", &stop, following).await;
 }

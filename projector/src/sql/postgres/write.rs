@@ -1,7 +1,8 @@
 //! Writing changes, one transaction for each batch of facts, and one statement for each table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use fullhouse_domain::{Chart, Currency, ReservationId, ShowId, Timestamp};
 use fullhouse_eventstore::Following;
 use fullhouse_eventstore::postgres::{column, connect_to};
@@ -172,7 +173,7 @@ async fn update_seats(connection: &mut PgConnection, changes: &Changes) -> Resul
         .bind(column(&rows, |((show, _), _)| show.as_str()))
         .bind(column(&rows, |((_, seat), _)| *seat as i32))
         .bind(column(&rows, |(_, change)| change.status.as_str()))
-        .bind(column(&rows, |(_, change)| change.reservation.as_deref()))
+        .bind(column(&rows, |(_, change)| change.reservation.as_ref().map(ReservationId::as_str)))
         .bind(column(&rows, |(_, change)| change.position as i64))
         .bind(column(&rows, |(_, change)| change.changed_at.as_micros()))
         .execute(connection)

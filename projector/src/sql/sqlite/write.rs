@@ -1,9 +1,9 @@
 //! Writing changes, one transaction for each batch of facts.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use fullhouse_domain::{Chart, Currency, ReservationId, ShowId, Timestamp};
+use foldhash::HashMap;
+use fullhouse_domain::{Chart, Currency, ReservationId, SeatIndex, ShowId, Timestamp};
 use fullhouse_eventstore::Following;
 use fullhouse_schemas::http::reservation_status;
 use fullhouse_schemas::time::Instant;
@@ -153,18 +153,24 @@ fn insert_show(transaction: &Transaction<'_>, Scheduled { show, position, schedu
 
 fn update_seats(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
     let mut first_seat = transaction.prepare_cached("SELECT first_seat FROM shows WHERE event_id = ?1")?;
-    let mut update = transaction
-        .prepare_cached("UPDATE seats SET status = ?2, reservation_id = ?3, position = ?4, changed_at = ?5 WHERE seat_key = ?1")?;
+    let mut update = transaction.prepare_cached(
+        "UPDATE seats SET status = ?3, reservation_id = ?4, position = ?5, changed_at = ?6 WHERE seat_key BETWEEN ?1 AND ?2",
+    )?;
     let mut changed_at = InstantText::default();
     let mut of_show: Option<(&ShowId, u64)> = None;
-    for ((show, seat), change) in &changes.seats {
+    let seats: Vec<(&(ShowId, SeatIndex), &SeatChange)> = changes.seats.iter().collect();
+    // Mostly neighbours are held and sold together; a statement for each would be most of the work.
+    for neighbours in seats.chunk_by(|(key, change), (next, next_change)| key.0 == next.0 && key.1 + 1 == next.1 && change == next_change) {
+        let ((show, seat), SeatChange { status, reservation, position, changed_at: at }) = neighbours[0];
         let first = match of_show {
             Some((known, first)) if known == show => first,
             _ => first_seat.query_row([show.as_str()], |row| row.get(0))?,
         };
         of_show = Some((show, first));
-        let SeatChange { status, reservation, position, changed_at: at } = change;
-        update.execute(params![first + u64::from(*seat), status.as_str(), reservation, position, changed_at.of(*at)])?;
+        let from = first + u64::from(*seat);
+        let until = from + neighbours.len() as u64 - 1;
+        let reservation = reservation.as_ref().map(ReservationId::as_str);
+        update.execute(params![from, until, status.as_str(), reservation, position, changed_at.of(*at)])?;
     }
     Ok(())
 }
@@ -177,9 +183,9 @@ fn insert_reservations(transaction: &Transaction<'_>, changes: &Changes) -> rusq
         let Held { reservation, show, subject, seat_numbers, total, held_at: since, expires_at: until, position } = held;
         insert.execute(params![
             log_position,
-            reservation,
+            reservation.as_str(),
             show.as_str(),
-            subject,
+            subject.as_str(),
             seat_numbers.len() as u64,
             json_array(seat_numbers),
             total.amount,
