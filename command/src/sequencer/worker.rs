@@ -13,8 +13,9 @@ use super::load::{self, Loaded};
 use super::{Job, WAITING, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
-/// How many new commands go into one batch.
-const BATCH_COMMANDS_MAX: usize = 1_024;
+/// How many new commands go into one batch. More of them would not cost less, and their answers leave all at once: who is refused meanwhile
+/// waits behind them.
+const BATCH_COMMANDS_MAX: usize = 512;
 /// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
 
