@@ -1,6 +1,7 @@
 //! The load: connections, each with one request at a time, on any server that takes the JSON of a hold.
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -34,6 +35,32 @@ pub struct Load {
     pub work: Work,
     pub connections: usize,
     pub seconds: u64,
+    /// How many come in a second, whatever becomes of those before them (open loop); without it, each connection asks again as soon as it
+    /// has an answer.
+    pub arrivals_per_second: Option<f64>,
+}
+
+/// People who come at random, independently of one another and of what they find: a Poisson process.
+struct Arrivals {
+    next: Mutex<Instant>,
+    mean_pause: Duration,
+}
+
+impl Arrivals {
+    fn new(per_second: f64) -> Self {
+        Self { next: Mutex::new(Instant::now()), mean_pause: Duration::from_secs_f64(1.0 / per_second) }
+    }
+
+    /// Waits until the next one comes, and says when that was to be. Time that passes because no connection is free counts as waiting.
+    async fn next(&self) -> Instant {
+        let at = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            *next += self.mean_pause.mul_f64(-f64::ln(1.0 - rand::random::<f64>()));
+            *next
+        };
+        tokio::time::sleep_until(at.into()).await;
+        at
+    }
 }
 
 /// What came of it. Latencies are in microseconds.
@@ -60,10 +87,12 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Measured> {
     }
     let since = Instant::now() + WARM_UP;
     let until = since + Duration::from_secs(load.seconds);
+    let arrivals = load.arrivals_per_second.map(|per_second| Arc::new(Arrivals::new(per_second)));
     let mut running = Vec::new();
     for (number, connection) in connections.into_iter().enumerate() {
         let shows = target.shows.clone();
-        let worker = Worker { number, load, shows, connection, window: since..until, done: 0, counts: Counts::default() };
+        let arrivals = arrivals.clone();
+        let worker = Worker { number, load, shows, connection, arrivals, window: since..until, done: 0, counts: Counts::default() };
         running.push(tokio::spawn(worker.work()));
     }
     tokio::time::sleep_until(since.into()).await;
@@ -85,6 +114,7 @@ struct Worker {
     load: Load,
     shows: Vec<String>,
     connection: Connection,
+    arrivals: Option<Arc<Arrivals>>,
     /// What is answered meanwhile is counted.
     window: Range<Instant>,
     /// Pairs of seats that this connection has used up.
@@ -118,7 +148,7 @@ impl Worker {
                 Held::Yes(reservation) if self.load.work == Work::Sale => self.end(&reservation, true).await?,
                 Held::Yes(reservation) if self.load.work == Work::Mixed => self.end(&reservation, rand::random()).await?,
                 Held::Yes(_) | Held::Taken => {}
-                // It asks for the same seats again, at once: a crowd has no patience.
+                // It asks for the same seats again: a crowd has no patience.
                 Held::TurnedAway => continue,
             }
             self.done += 1;
@@ -130,7 +160,10 @@ impl Worker {
         let show = &self.shows[pair / PAIRS % self.shows.len()];
         let (row, first) = (pair * 2 / ROW_SEATS % ROWS, pair * 2 % ROW_SEATS + 1);
         let body = format!(r#"{{"event_id":"{show}","seats":["S-{row}-{first}","S-{row}-{}"]}}"#, first + 1);
-        let began = Instant::now();
+        let began = match &self.arrivals {
+            Some(arrivals) => arrivals.next().await,
+            None => Instant::now(),
+        };
         let answer = self.connection.send("POST", "/reserve", body.as_bytes()).await?;
         let took = began.elapsed().as_micros() as u32;
         let is_counted = self.window.contains(&Instant::now());

@@ -1,5 +1,8 @@
-//! More than can be served: connections that ask again at once, more of them than commands may wait. The server answers 503 when 4,096
-//! commands wait; a refused client of this crowd comes back without a pause.
+//! More than can be served. The server answers 503 when 4,096 commands wait.
+//!
+//! * A crowd whose every member asks again at once, with more connections than commands may wait. It takes up the processor, which clients and
+//!   server share, so no more than a little above the peak can be offered.
+//! * Ten times the peak of a slow store, by the clock. Little of the processor is used, so what a refusal takes is the server's doing.
 
 use std::path::Path;
 
@@ -8,6 +11,7 @@ use clap::Args;
 use crate::commands::median;
 use crate::load::{self, Load, Measured, Work, milliseconds};
 use crate::rounds::{Means, Server};
+use crate::target::Target;
 
 #[derive(Args)]
 pub struct Settings {
@@ -23,7 +27,18 @@ pub struct Settings {
     /// How often each is measured, in turns
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
+    /// Seconds that the slow store takes for a batch
+    #[arg(long, default_value_t = 0.3)]
+    pub slow_seconds: f64,
+    /// What is offered to the slow store, in multiples of its peak
+    #[arg(long, default_value_t = 10.0)]
+    pub times: f64,
 }
+
+/// Enough that a batch of the slow store is full and another one waits, and that nobody is refused.
+const SLOW_PEAK_CONNECTIONS: usize = 4_000;
+/// Enough for all who may wait, those of the batch, and those who are refused meanwhile.
+const SLOW_CONNECTIONS: usize = 8_000;
 
 /// Prints what is served beside the peak of the same round, and how long a refusal takes.
 pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> {
@@ -37,14 +52,32 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
             let peak = run(&mut means, server, settings.peak_connections, settings.seconds).await?;
             rounds.push((peak, run(&mut means, server, settings.connections, settings.seconds).await?));
         }
-        println!("{}", line(name, &rounds, settings));
+        println!("{}", line(&format!("{name}, {} connections", settings.connections), &rounds, settings));
     }
+    let mut rounds = Vec::new();
+    for _ in 0..settings.rounds {
+        rounds.push(slow_store(program, settings).await?);
+    }
+    let name = format!("a store that takes {} s for a batch, {} times its peak, by the clock", settings.slow_seconds, settings.times);
+    println!("{}", line(&name, &rounds, settings));
     Ok(())
 }
 
 async fn run(means: &mut Means<'_>, server: Server, connections: usize, seconds: u64) -> anyhow::Result<Measured> {
     let target = means.start(server).await?;
-    load::run(&target, Load { work: Work::Hold, connections, seconds }).await
+    load::run(&target, Load { work: Work::Hold, connections, seconds, arrivals_per_second: None }).await
+}
+
+/// The peak of a slow store, then many times as much.
+async fn slow_store(program: &Path, settings: &Settings) -> anyhow::Result<(Measured, Measured)> {
+    let target = Target::on_slow_postgres(program, settings.slow_seconds).await?;
+    let load = Load { work: Work::Hold, connections: SLOW_PEAK_CONNECTIONS, seconds: settings.seconds, arrivals_per_second: None };
+    let peak = load::run(&target, load).await?;
+    drop(target);
+    let target = Target::on_slow_postgres(program, settings.slow_seconds).await?;
+    let arrivals_per_second = Some(settings.times * peak.per_second);
+    let crowd = load::run(&target, Load { connections: SLOW_CONNECTIONS, arrivals_per_second, ..load }).await?;
+    Ok((peak, crowd))
 }
 
 fn line(name: &str, rounds: &[(Measured, Measured)], settings: &Settings) -> String {
@@ -53,8 +86,7 @@ fn line(name: &str, rounds: &[(Measured, Measured)], settings: &Settings) -> Str
         median(&mut rounds.iter().map(|(peak, crowd)| of(peak, crowd, seconds)).collect::<Vec<_>>())
     };
     format!(
-        "| {name}, {} connections | {:.0}/s | {:.2} | {:.0}/s | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms |",
-        settings.connections,
+        "| {name} | {:.0}/s | {:.2} | {:.0}/s | {:.2} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms |",
         middle(|_, crowd, seconds| asked(crowd, seconds)),
         middle(|peak, crowd, seconds| asked(crowd, seconds) / peak.per_second),
         middle(|_, crowd, _| crowd.per_second),

@@ -63,7 +63,7 @@ impl<'a> Means<'a> {
 
     async fn measure(&mut self, row: &Row, seconds: u64) -> anyhow::Result<Measured> {
         let target = self.start(row.server).await.with_context(|| format!("{} can't be started", row.name))?;
-        let load = Load { work: row.work, connections: row.connections, seconds };
+        let load = Load { work: row.work, connections: row.connections, seconds, arrivals_per_second: None };
         let measured = load::run(&target, load).await.with_context(|| row.name.clone())?;
         target.check(&measured).await.with_context(|| row.name.clone())?;
         anyhow::ensure!(measured.turned_away.is_empty(), "{}: {} were turned away", row.name, measured.turned_away.len());

@@ -64,6 +64,23 @@ impl Process {
         Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
     }
 
+    /// Waits until the seat view and the SQL views have reached a log position: what was done before the load is not a part of it.
+    pub async fn settle(&self, log_position: u64) -> anyhow::Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let began = Instant::now();
+        let mut connection = Connection::open(&self.address, None).await?;
+        loop {
+            let answer = connection.send("GET", "/metrics", b"").await?;
+            let metrics = std::str::from_utf8(answer.body)?;
+            let reached = |metric: &str| gauge(metrics, metric).is_some_and(|reached| reached >= log_position as f64);
+            if reached("fullhouse_live_views_log_position") && reached("fullhouse_sql_views_log_position") {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "the views have not reached log position {log_position}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// A new guest's token.
     pub async fn guest(&self) -> anyhow::Result<String> {
         let mut connection = Connection::open(&self.address, None).await?;
@@ -100,6 +117,11 @@ impl Process {
         let body: Value = serde_json::from_slice(answer.body)?;
         Ok(body["event_id"].as_str().context("there is an id")?.to_owned())
     }
+}
+
+/// What a gauge without labels stands at.
+fn gauge(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// A command that the kernel kills when this program ends, however it ends. It watches the thread that starts it, which is the main one.

@@ -64,6 +64,19 @@ impl Target {
         Ok(Self { _database: Some(Temporary(Some(database))), ..target })
     }
 
+    /// The same on a store that takes so many seconds for each batch of facts: what it can do is little, and many times as much can be
+    /// offered on one machine.
+    pub async fn on_slow_postgres(program: &Path, seconds: f64) -> anyhow::Result<Self> {
+        let target = Self::on_postgres(program).await?;
+        if let Some(Temporary(Some(database))) = &target._database {
+            database.run(&format!(
+                "CREATE FUNCTION bench_wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END $$;
+                 CREATE TRIGGER bench_waits BEFORE INSERT ON fullhouse.facts FOR EACH STATEMENT EXECUTE FUNCTION bench_wait()"
+            ));
+        }
+        Ok(target)
+    }
+
     async fn fullhouse(program: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let (process, _) = Process::start(program, data.path(), options)?;
@@ -71,6 +84,7 @@ impl Target {
         for _ in 0..SHOWS {
             shows.push(process.schedule(program, data.path(), ROWS, ROW_SEATS).await?);
         }
+        process.settle(SHOWS as u64).await?;
         Ok(Self { process, shows, has_sessions: true, _data: Some(data), _database: None, by_hand: None, redis: None })
     }
 

@@ -92,7 +92,7 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
         println!("\n## More than can be served\n");
         let Settings { crowd, seconds, rounds, .. } = *settings;
         let peak_connections = settings.clients.iter().copied().max().unwrap_or(1);
-        let overload = overload::Settings { connections: crowd, peak_connections, seconds, rounds };
+        let overload = overload::Settings { connections: crowd, peak_connections, seconds, rounds, slow_seconds: 0.3, times: 10.0 };
         overload::measure(program, &overload).await?;
     }
     if is_wanted(Part::Streams) {
