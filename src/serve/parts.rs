@@ -14,12 +14,14 @@ use fullhouse_line::{Line, Presence};
 use fullhouse_people::People;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
+use fullhouse_projector::snapshots::{self, Snapshots};
 use fullhouse_projector::timers::Timers;
 use fullhouse_projector::{admission, live, sealing, sql, timers};
 use fullhouse_query::stream::StreamLimits;
 use fullhouse_query::{QueryState, Streams};
 use fullhouse_schemas::names::{read_due_hold, subject_of_due_holds, subject_of_room_orders};
 use fullhouse_schemas::room_messages::RoomOrder;
+use fullhouse_snapshots::SnapshotStore;
 use fullhouse_transparency::Checkpoints;
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
@@ -53,6 +55,7 @@ pub struct Parts {
     pub queries: Option<Queries>,
     checkpoints: Option<Checkpoints>,
     demand: Option<DemandStore>,
+    snapshots: SnapshotStore,
     /// Who is there, waiting for his turn.
     presence: Arc<Presence>,
     /// What sends commands of its own.
@@ -140,6 +143,7 @@ impl Parts {
             queries: None,
             checkpoints,
             demand,
+            snapshots: store::snapshots(&settings.data, settings.database_url.as_deref()),
             senders: Tasks::default(),
             projections: Tasks::default(),
             log,
@@ -164,7 +168,7 @@ impl Parts {
 
     fn start_commands(&self, settings: &ServeSettings, line: Line, people: People, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
-        let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
+        let (sequencer, task) = Sequencer::start(self.log.clone(), self.snapshots.clone(), stop.clone());
         if let Some(nats) = nats {
             let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
             let subject = subject_of_due_holds(&settings.cluster);
@@ -242,7 +246,9 @@ impl Parts {
         let checkpoints = self.checkpoints.clone().expect("they are opened for projections");
         let checkpoint_key = checkpoint_key::open(&settings.data, settings.checkpoint_key.as_deref(), &settings.cluster)?;
         checkpoint_key::check(&checkpoint_key, &checkpoints).await?;
+        let snapshots = Snapshots { log: log.clone(), store: self.snapshots.clone(), facts_min: settings.snapshot_facts };
         let Some(database_url) = settings.database_url.clone() else {
+            self.projections.running.spawn(snapshots::run(snapshots, health.clone(), stop.clone()));
             self.projections.running.spawn(sealing::run(log.clone(), checkpoints, checkpoint_key, health.clone(), stop.clone()));
             self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop));
             return Ok(());
@@ -269,6 +275,7 @@ impl Parts {
             reports_due,
             checkpoints,
             checkpoint_key,
+            snapshots,
             health,
         };
         self.projections.running.spawn(duties.share(stop));
