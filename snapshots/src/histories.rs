@@ -1,6 +1,7 @@
 //! A show's state, from its newest snapshot and the facts after it.
 
-use std::time::Instant;
+use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Show, ShowId, SnapshotFault};
 use fullhouse_eventstore::{Log, LogError};
@@ -18,6 +19,9 @@ pub const LOAD_SECONDS: &str = "fullhouse_history_load_seconds";
 pub const LOAD_FACTS: &str = "fullhouse_history_load_facts";
 /// Counter: how often a snapshot could not be read, used or kept.
 pub const FAILURES: &str = "fullhouse_snapshot_failures_total";
+
+/// How long the store may take to answer. Folding a long history takes about as long.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many facts are read at a time.
 pub const READ_FACTS: usize = 4_096;
@@ -102,15 +106,14 @@ impl Histories {
 
     /// A show's state at its newest snapshot; nothing, when there is none to go on from. Why not is told, if there should have been one.
     pub async fn resume(&self, id: &ShowId) -> Result<Option<Box<Show>>, LoadError> {
-        let kept = match self.store.newest(id, snapshot::VERSION).await {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                metrics::counter!(FAILURES).increment(1);
-                tracing::warn!(show = %id, cause, "{error}; all of the show's facts are folded");
-                return Ok(None);
+        let kept = match tokio::time::timeout(PATIENCE, self.store.newest(id, snapshot::VERSION)).await {
+            Ok(Ok(Some(kept))) => kept,
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(error)) => {
+                let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                return Ok(go_without(id, format!("{error}{cause}")));
             }
+            Err(elapsed) => return Ok(go_without(id, elapsed)),
         };
         let first = self.log.read_show(id, 0, 1).await?.pop();
         let last = self.log.read_show(id, kept.position.saturating_sub(1), 1).await?.pop();
@@ -118,13 +121,16 @@ impl Histories {
         let restoring = tokio::task::spawn_blocking(move || restore(first.as_ref(), last.as_ref(), &kept));
         match restoring.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
             Ok(show) => Ok(Some(show)),
-            Err(unusable) => {
-                metrics::counter!(FAILURES).increment(1);
-                tracing::warn!(show = %id, "a snapshot is not used: {unusable}; all of the show's facts are folded");
-                Ok(None)
-            }
+            Err(unusable) => Ok(go_without(id, unusable)),
         }
     }
+}
+
+/// Tells why a snapshot is not gone on from.
+fn go_without(id: &ShowId, why: impl Display) -> Option<Box<Show>> {
+    metrics::counter!(FAILURES).increment(1);
+    tracing::warn!(show = %id, "no snapshot is used, and all of the show's facts are folded: {why}");
+    None
 }
 
 /// The state that a snapshot keeps, if it is of the history that has these facts: the first one, and the one at its position.

@@ -85,7 +85,7 @@ async fn append(log: &Log, id: &ShowId, show: Option<&Show>, events: &[Event]) {
         is_keyed: false,
         fingerprint: Fingerprint([0; 16]),
         show: id.clone(),
-        subject: None,
+        subject: Subject::parse("ann"),
         relies_on_room: false,
         valid_before: None,
         proposal: Proposal::Append(facts),

@@ -21,7 +21,6 @@ use fullhouse_query::stream::StreamLimits;
 use fullhouse_query::{QueryState, Streams};
 use fullhouse_schemas::names::{read_due_hold, subject_of_due_holds, subject_of_room_orders};
 use fullhouse_schemas::room_messages::RoomOrder;
-use fullhouse_snapshots::SnapshotStore;
 use fullhouse_transparency::Checkpoints;
 use fullhouse_views::LiveViews;
 use futures::StreamExt;
@@ -55,7 +54,6 @@ pub struct Parts {
     pub queries: Option<Queries>,
     checkpoints: Option<Checkpoints>,
     demand: Option<DemandStore>,
-    snapshots: SnapshotStore,
     /// Who is there, waiting for his turn.
     presence: Arc<Presence>,
     /// What sends commands of its own.
@@ -143,7 +141,6 @@ impl Parts {
             queries: None,
             checkpoints,
             demand,
-            snapshots: store::snapshots(&settings.data, settings.database_url.as_deref()),
             senders: Tasks::default(),
             projections: Tasks::default(),
             log,
@@ -168,7 +165,8 @@ impl Parts {
 
     fn start_commands(&self, settings: &ServeSettings, line: Line, people: People, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
-        let (sequencer, task) = Sequencer::start(self.log.clone(), self.snapshots.clone(), stop.clone());
+        let snapshots = store::snapshots(&settings.data, settings.database_url.as_deref());
+        let (sequencer, task) = Sequencer::start(self.log.clone(), snapshots, stop.clone());
         if let Some(nats) = nats {
             let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
             let subject = subject_of_due_holds(&settings.cluster);
@@ -246,7 +244,9 @@ impl Parts {
         let checkpoints = self.checkpoints.clone().expect("they are opened for projections");
         let checkpoint_key = checkpoint_key::open(&settings.data, settings.checkpoint_key.as_deref(), &settings.cluster)?;
         checkpoint_key::check(&checkpoint_key, &checkpoints).await?;
-        let snapshots = Snapshots { log: log.clone(), store: self.snapshots.clone(), facts_min: settings.snapshot_facts };
+        // Not those of the command side: whoever waits for a show must not wait for one that is being kept.
+        let store = store::snapshots(&settings.data, settings.database_url.as_deref());
+        let snapshots = Snapshots { log: log.clone(), store, facts_min: settings.snapshot_facts };
         let Some(database_url) = settings.database_url.clone() else {
             self.projections.running.spawn(snapshots::run(snapshots, health.clone(), stop.clone()));
             self.projections.running.spawn(sealing::run(log.clone(), checkpoints, checkpoint_key, health.clone(), stop.clone()));
