@@ -109,8 +109,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Starts a sequencer on a log; the snapshots save it from folding long histories. After `stop` it takes no more commands, and its task ends when every command that it
-    /// has taken has its answer.
+    /// Starts a sequencer on a log; the snapshots save it from folding long histories. After `stop` it takes no more commands, and
+    /// its task ends when every command that it has taken has its answer.
     pub fn start(log: Log, snapshots: SnapshotStore, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (warming, to_warm) = mpsc::channel(WARMING_MAX);
