@@ -75,7 +75,7 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
 async fn load(log: &Log, data: &Path, id: &ShowId, settings: &Settings) -> anyhow::Result<()> {
     let store = SnapshotStore::Sqlite(SqliteSnapshots::new(data));
     let histories = Histories::new(log.clone(), store.clone());
-    for age in [None, Some(settings.facts / 10), Some(0)] {
+    for age in [None, Some(settings.facts / 16), Some(0)] {
         let mut name = "all facts".to_owned();
         if let Some(age) = age {
             let kept = snapshot_at(log, id, settings.facts - age).await?;
@@ -87,7 +87,7 @@ async fn load(log: &Log, data: &Path, id: &ShowId, settings: &Settings) -> anyho
             let began = Instant::now();
             let show = histories.load(id).await?.context("there is the show")?;
             seconds.push(began.elapsed().as_secs_f64());
-            ensure!(show.position() == settings.facts, "the history was read to {}", show.position());
+            ensure!(show.position() >= settings.facts, "the history was read to {}", show.position());
         }
         println!("- state of the show from {name}: {:.0} ms", median(&mut seconds) * 1_000.0);
     }

@@ -21,10 +21,10 @@ use crate::{ProjectionError, whatever_happens};
 pub const KEPT: &str = "fullhouse_snapshots_kept_total";
 
 /// So many facts are folded in about 100 ms, which whoever waits for a show does not mind. Fewer would be kept again and again.
-pub const FACTS_MIN: u64 = 50_000;
-/// A longer history gets a snapshot whenever it has grown by one part in so many: a snapshot is as long as the history, and all that are
-/// ever written of a show come to this many times the last.
-const GROWTH: u64 = 10;
+pub const FACTS_MIN: u64 = 30_000;
+/// A longer history gets a snapshot whenever it has grown by one part in so many: a snapshot is about as long as the history, and all
+/// that are ever written of a show come to about this many times the last.
+const GROWTH: u64 = 16;
 /// The log is asked for long histories when it has grown by one part in so many of what makes a history long.
 const LOOKS: u64 = 5;
 /// A snapshot that is bigger is not kept: the store would need as much memory again.
