@@ -8,6 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use clap_complete::Shell;
 use fullhouse_domain::{ShowId, Subject};
+use fullhouse_projector::snapshots::FACTS_MIN;
 use fullhouse_schemas::time::Instant;
 
 use crate::rehearse::RehearseSettings;
@@ -145,6 +146,10 @@ pub struct ServeSettings {
     /// somebody asks for them
     #[arg(long, env = "FULLHOUSE_TIMERS", default_value_t = true, value_name = "BOOL", action = ArgAction::Set)]
     pub timers: bool,
+
+    /// A snapshot of an event is kept when so many facts were added since the last one, so that nobody reads all of them again
+    #[arg(long, env = "FULLHOUSE_SNAPSHOT_FACTS", default_value_t = FACTS_MIN, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_facts: u64,
 
     /// Seconds that requests in flight may take to finish after SIGTERM
     #[arg(long, env = "FULLHOUSE_DRAIN_SECONDS", default_value_t = 10, value_name = "SECONDS")]

@@ -17,6 +17,8 @@ pub enum Promise {
     Views,
     /// The same for the views in Redis.
     RedisViews,
+    /// The same for the snapshots that command servers go on from.
+    Snapshots,
     /// Whoever is forgotten is known no more.
     Forgetting,
     /// History is what it was.
@@ -31,7 +33,7 @@ impl Promise {
             Promise::Once => "P2",
             Promise::TrueAnswers => "P3",
             Promise::HoldsEndOnTime => "P4",
-            Promise::Views | Promise::RedisViews => "P5",
+            Promise::Views | Promise::RedisViews | Promise::Snapshots => "P5",
             Promise::Forgetting => "forget",
             Promise::History => "P8",
         }

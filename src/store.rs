@@ -16,6 +16,9 @@ use fullhouse_people::PeopleStore;
 use fullhouse_people::store as people;
 use fullhouse_people::store::{PostgresPeople, SqlitePeople};
 use fullhouse_projector::sql;
+use fullhouse_snapshots::SnapshotStore;
+use fullhouse_snapshots::store as snapshots;
+use fullhouse_snapshots::store::{PostgresSnapshots, SqliteSnapshots};
 use fullhouse_transparency::Checkpoints;
 use fullhouse_transparency::store as transparency;
 use fullhouse_transparency::store::{PostgresCheckpoints, SqliteCheckpoints};
@@ -107,6 +110,14 @@ pub async fn open_people(data: &Path, database_url: Option<&str>, access: Access
     Ok(opened.map(PeopleStore::Sqlite))
 }
 
+/// The snapshots of shows: where the log is. Nobody needs them, so whether they can be used is found out by whoever tries.
+pub fn snapshots(data: &Path, database_url: Option<&str>) -> SnapshotStore {
+    match database_url {
+        Some(url) => SnapshotStore::Postgres(PostgresSnapshots::new(url)),
+        None => SnapshotStore::Sqlite(SqliteSnapshots::new(data)),
+    }
+}
+
 /// `fullhouse migrate`
 pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
@@ -118,6 +129,7 @@ pub fn migrate(settings: &DatabaseSettings) -> anyhow::Result<()> {
         transparency::migrate(url).await?;
         demand::migrate(url).await?;
         people::migrate(url).await?;
+        snapshots::migrate(url).await?;
         anyhow::Ok(())
     };
     runtime.block_on(migrating).context("the database (--database-url, FULLHOUSE_DATABASE_URL) can't be prepared")?;

@@ -18,6 +18,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const SECONDS: [f64; 16] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Upper edges, in commands.
 const COMMANDS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0];
+/// Upper edges, in facts.
+const FACTS: [f64; 9] = [100.0, 1_000.0, 10_000.0, 25_000.0, 50_000.0, 100_000.0, 500_000.0, 1_000_000.0, 10_000_000.0];
 
 /// Begins to write the log to stderr.
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
@@ -49,6 +51,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_commands".into()), &COMMANDS))
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_joins".into()), &COMMANDS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_facts".into()), &FACTS))
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics can't be collected")?;
     let upkeep = handle.clone();

@@ -255,5 +255,5 @@ fn the_readme_lists_every_setting_with_its_default() {
         }
         settings += 1;
     }
-    assert_eq!(settings, 18, "{help}");
+    assert_eq!(settings, 19, "{help}");
 }

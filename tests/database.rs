@@ -138,8 +138,8 @@ async fn views_that_somebody_changed_are_found_and_built_anew_while_servers_go_o
     assert!(rebuilt.status.success() && text(&rebuilt).contains("as they were before"), "{}", text(&rebuilt));
     assert_eq!(
         database.run("SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'fullhouse%'"),
-        "6",
-        "the log, the line, the views, the checkpoints, the demand and the people"
+        "7",
+        "the log, the line, the views, the checkpoints, the demand, the people and the snapshots"
     );
 }
 

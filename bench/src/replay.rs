@@ -10,6 +10,9 @@ use fullhouse_eventstore::Log;
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::decode;
+use fullhouse_schemas::snapshot;
+use fullhouse_snapshots::store::SqliteSnapshots;
+use fullhouse_snapshots::{Histories, Kept, SnapshotStore, fold_all};
 
 use crate::commands::median;
 use crate::server::Process;
@@ -53,7 +56,6 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     for _ in 0..settings.rounds {
         rounds.push(replay(&log, &id, settings.facts).await?);
     }
-    drop(log);
     println!("{} facts of one show with {} seats, on one core, median of {}:", settings.facts, settings.rows * 500, settings.rounds);
     let print = |name: &str, step: fn(&Took) -> Duration| {
         let mut seconds: Vec<f64> = rounds.iter().map(|took| step(took).as_secs_f64()).collect();
@@ -63,8 +65,47 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     print("decode alone", |took| took.decoding);
     print("read from SQLite, hash of each row checked", |took| took.reading);
     print("read, decode and fold", |took| took.reading + took.decoding + took.folding);
+    load(&log, data.path(), &id, settings).await?;
+    drop(log);
     print!("- ");
     history::run(program, data.path(), &["verify"], settings.facts)
+}
+
+/// What a sequencer waits for: the history from its first fact on, from a new snapshot, and from one as old as it gets.
+async fn load(log: &Log, data: &Path, id: &ShowId, settings: &Settings) -> anyhow::Result<()> {
+    let store = SnapshotStore::Sqlite(SqliteSnapshots::new(data));
+    let histories = Histories::new(log.clone(), store.clone());
+    for age in [None, Some(settings.facts / 16), Some(0)] {
+        let mut name = "all facts".to_owned();
+        if let Some(age) = age {
+            let kept = snapshot_at(log, id, settings.facts - age).await?;
+            name = format!("a snapshot of {:.1} MB that is {age} facts old", kept.bytes.len() as f64 / 1e6);
+            store.keep(id, kept).await?;
+        }
+        let mut seconds = Vec::new();
+        for _ in 0..settings.rounds {
+            let began = Instant::now();
+            let show = histories.load(id).await?.context("there is the show")?;
+            seconds.push(began.elapsed().as_secs_f64());
+            ensure!(show.position() >= settings.facts, "the history was read to {}", show.position());
+        }
+        println!("- state of the show from {name}: {:.0} ms", median(&mut seconds) * 1_000.0);
+    }
+    Ok(())
+}
+
+async fn snapshot_at(log: &Log, id: &ShowId, position: u64) -> anyhow::Result<Kept> {
+    let mut show: Option<Box<Show>> = None;
+    let mut row_hash = [0; 32];
+    while let after = show.as_ref().map_or(0, |show| show.position())
+        && after < position
+    {
+        let facts = log.read_show(id, after, PAGE.min((position - after) as usize)).await?;
+        row_hash = facts.last().context("the log is long enough")?.row_hash();
+        show = fold_all(show, &facts)?;
+    }
+    let bytes = snapshot::encode(&show.context("there is the show")?.snapshot());
+    Ok(Kept { version: snapshot::VERSION, position, row_hash, bytes })
 }
 
 async fn replay(log: &Log, id: &ShowId, facts: u64) -> anyhow::Result<Took> {

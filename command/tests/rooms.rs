@@ -85,7 +85,8 @@ async fn shop(sequencers: Arc<[Sequencer; 2]>, next: Arc<AtomicU64>) {
 async fn however_many_decide_the_limit_holds_at_every_position_and_everybody_has_his_turn() {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
-    let sequencers = Arc::new([(); 2].map(|()| Sequencer::start(log.clone(), CancellationToken::new()).0));
+    let sequencers =
+        Arc::new([(); 2].map(|()| Sequencer::start(log.clone(), support::snapshots(folder.path()), CancellationToken::new()).0));
     assert!(matches!(sequencers[0].submit(schedule(MAX_ACTIVE)).await, Ok(Outcome::Scheduled(_))));
 
     // Two of them let people in at once, each by both sequencers.
@@ -121,7 +122,7 @@ async fn however_many_decide_the_limit_holds_at_every_position_and_everybody_has
 async fn who_buys_and_holds_at_the_same_moment_holds_before_he_has_bought_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
-    let sequencers = [(); 2].map(|()| Sequencer::start(log.clone(), CancellationToken::new()).0);
+    let sequencers = [(); 2].map(|()| Sequencer::start(log.clone(), support::snapshots(folder.path()), CancellationToken::new()).0);
     sequencers[0].submit(schedule(1)).await.unwrap();
     for number in 1..=PEOPLE {
         sequencers[0].submit(admit(number..=number)).await.unwrap();
@@ -141,7 +142,7 @@ async fn a_crowd_that_leaves_keeps_nobody_of_another_show_waiting_until_all_have
     const LEAVING: u64 = 2_000;
     let folder = tempfile::tempdir().unwrap();
     let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
-    let sequencer = Sequencer::start(log, CancellationToken::new()).0;
+    let sequencer = Sequencer::start(log, support::snapshots(folder.path()), CancellationToken::new()).0;
     sequencer.submit(schedule(1)).await.unwrap();
     let other = ShowId::parse("local-b").unwrap();
     sequencer.submit(Submission::of_server(other.clone(), None, "test", Action::Schedule(Box::new(testing::plan(&[10]))))).await.unwrap();

@@ -19,7 +19,7 @@ fn show_id() -> ShowId {
 }
 
 struct Office {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     log: Log,
 }
 
@@ -27,11 +27,11 @@ impl Office {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = Log::Sqlite(SqliteLog::open(folder.path()).unwrap());
-        Self { _folder: folder, log }
+        Self { folder, log }
     }
 
     fn sequencer(&self) -> Sequencer {
-        Sequencer::start(self.log.clone(), CancellationToken::new()).0
+        Sequencer::start(self.log.clone(), support::snapshots(self.folder.path()), CancellationToken::new()).0
     }
 
     async fn with_show(seats: u32) -> (Self, Sequencer) {
@@ -175,7 +175,7 @@ async fn a_show_that_does_not_exist_is_refused_until_it_does() {
 async fn after_stop_what_was_taken_is_answered_and_nothing_more_is_taken() {
     let office = Office::new();
     let stop = CancellationToken::new();
-    let (sequencer, running) = Sequencer::start(office.log.clone(), stop.clone());
+    let (sequencer, running) = Sequencer::start(office.log.clone(), support::snapshots(office.folder.path()), stop.clone());
     sequencer.submit(unkeyed(Action::Schedule(Box::new(testing::plan(&[100]))))).await.unwrap();
     let taken = futures::future::join_all((0..50).map(|_| sequencer.submit(unkeyed(best(1)))));
     let (taken, ()) = tokio::join!(taken, async { stop.cancel() });

@@ -8,7 +8,7 @@
 //! * [`plan`]: what an organizer asks for, and what makes it invalid
 //! * [`chart`]: the seats of a show, their labels and places, fixed for good when the show is scheduled
 //! * [`command`], [`event`], [`refusal`]: the words spoken with this crate
-//! * [`show`]: the state of one show, folded from its events
+//! * [`show`]: the state of one show, folded from its events; kept as a snapshot and taken up again
 //! * [`decide`]: the decisions
 //! * [`room`]: the waiting room of a show
 //! * [`seating`]: which seats are free, arranged so that the best adjacent ones are found quickly
@@ -37,6 +37,6 @@ pub use event::{Event, ROOM};
 pub use id::{ReservationId, ShowId, Subject};
 pub use plan::{Currency, Money, Plan};
 pub use refusal::{Conflict, PlanFault, Refusal};
-pub use room::{Candidate, InLine, MemberHash, Place, Room, RoomEvent, Turn, TurnEnd};
-pub use show::{Claim, Reservation, ReservationStatus, SeatStatus, Show};
+pub use room::{Candidate, InLine, MemberHash, Place, Room, RoomEvent, RoomSnapshot, Turn, TurnEnd};
+pub use show::{Claim, Reservation, ReservationStatus, SeatStatus, Show, ShowSnapshot, SnapshotFault};
 pub use time::Timestamp;

@@ -1,5 +1,7 @@
 //! The state of one show, folded from its events.
 
+mod snapshot;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use crate::plan::Plan;
 use crate::room::{Room, RoomBreach};
 use crate::seating::FreeSeats;
 use crate::time::Timestamp;
+
+pub use snapshot::{ShowSnapshot, SnapshotFault};
 
 /// What can be said of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -49,6 +49,12 @@ impl FactColumns<'_> {
     }
 }
 
+/// How many facts shows have.
+pub(crate) fn read_lengths(rows: Vec<(String, i64)>) -> Result<Vec<(ShowId, u64)>, LogError> {
+    let damaged = |show: &str| LogError::Damaged { log_position: 0, what: format!("`{show}` is not a show id") };
+    rows.into_iter().map(|(show, length)| Ok((ShowId::parse(&show).ok_or_else(|| damaged(&show))?, length as u64))).collect()
+}
+
 fn read_touches(bytes: &[u8]) -> Option<Vec<u32>> {
     let (chunks, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())

@@ -65,6 +65,14 @@ impl Log {
         }
     }
 
+    /// The shows that have at least so many facts, and how many. The cost grows with the number of shows, not of facts.
+    pub async fn long_histories(&self, facts_min: u64) -> Result<Vec<(ShowId, u64)>, LogError> {
+        match self {
+            Log::Sqlite(log) => log.long_histories(facts_min).await,
+            Log::Postgres(log) => log.long_histories(facts_min).await,
+        }
+    }
+
     /// The commands that the log knows for good, compared with the facts that they claim: a sentence for each contradiction.
     pub async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         match self {

@@ -112,6 +112,16 @@ async fn positions_have_no_gap(store: impl Store) {
     assert_eq!(log.head(), 7);
 }
 
+async fn shows_with_many_facts_are_found(store: impl Store) {
+    let log = store.open().await.expect("a new log");
+    assert_eq!(log.long_histories(0).await.expect("the log can be read"), []);
+    let three = |id, name| entry(id, name, Proposal::Append([0, 1, 2].map(|next| fact(&[id as u32 * 3 + next])).into()));
+    append(&log, 0, vec![three(1, "b"), holding(2, "c", &[1]), three(3, "a"), three(4, "b")]).await;
+    let mut found = log.long_histories(3).await.expect("the log can be read");
+    found.sort();
+    assert_eq!(found, [(show("a"), 3), (show("b"), 6)]);
+}
+
 async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(store: impl Store) {
     let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1, 2])]).await;
@@ -376,6 +386,7 @@ macro_rules! suites {
 
 suites!(
     positions_have_no_gap
+    shows_with_many_facts_are_found
     a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
     commands_of_one_batch_do_not_take_each_others_seats
     a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved

@@ -14,6 +14,8 @@ pub(crate) enum Background {
     SqlViews,
     /// Hashing facts for the seal.
     Hashing,
+    /// Folding long histories to snapshots.
+    Snapshots,
 }
 
 /// The niceness of these threads. On a machine that is all taken it gets about a tenth of what another thread gets
@@ -40,9 +42,11 @@ pub(crate) async fn in_background<T: Send + 'static>(kind: Background, work: imp
 fn thread(kind: Background) -> &'static Sender<Work> {
     static SQL_VIEWS: OnceLock<Sender<Work>> = OnceLock::new();
     static HASHING: OnceLock<Sender<Work>> = OnceLock::new();
+    static SNAPSHOTS: OnceLock<Sender<Work>> = OnceLock::new();
     match kind {
         Background::SqlViews => SQL_VIEWS.get_or_init(|| start("sql-views")),
         Background::Hashing => HASHING.get_or_init(|| start("hashing")),
+        Background::Snapshots => SNAPSHOTS.get_or_init(|| start("snapshots")),
     }
 }
 

@@ -7,6 +7,7 @@
 //! * [`redis_view`]: seat views and timers in Redis, for a cluster
 //! * [`relay`]: to JetStream
 //! * [`sealing`]: signed checkpoints of the log
+//! * [`snapshots`]: states of shows with long histories
 //! * `background`: threads for work that yields to commands
 //! * [`duties`]: who does what, when there are several projectors
 //! * [`sql`]: tables for people who query with SQL
@@ -22,6 +23,7 @@ pub mod live;
 pub mod redis_view;
 pub mod relay;
 pub mod sealing;
+pub mod snapshots;
 pub mod sql;
 pub mod timers;
 
@@ -32,6 +34,7 @@ use fullhouse_domain::{Event, Timestamp};
 use fullhouse_eventstore::{Follower, Following, LogError};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
+use fullhouse_snapshots::{LoadError, SnapshotsError};
 use fullhouse_transparency::TransparencyError;
 use futures::FutureExt;
 
@@ -84,6 +87,12 @@ pub enum ProjectionError {
     /// Nothing can be signed.
     #[error(transparent)]
     Transparency(#[from] TransparencyError),
+    /// A show's history can't be folded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Snapshots can't be read or kept.
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotsError),
     /// The database can't be used.
     #[error("{doing} failed")]
     Postgres {
@@ -101,6 +110,9 @@ impl ProjectionError {
         matches!(
             self,
             ProjectionError::Log(LogError::Store { .. })
+                | ProjectionError::Load(LoadError::Log(LogError::Store { .. }))
+                // Whoever deletes a file that is none of ours need not start the server again.
+                | ProjectionError::Snapshots(_)
                 | ProjectionError::Sql { .. }
                 | ProjectionError::Postgres { .. }
                 | ProjectionError::Redis { .. }

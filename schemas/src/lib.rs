@@ -15,6 +15,7 @@
 //! * [`proofs`]: checkpoints, receipts and proofs
 //! * [`queue`]: bodies of the waiting room
 //! * [`room_messages`]: what processes tell one another about waiting rooms
+//! * [`snapshot`]: the stored bytes of a show's snapshot
 //! * [`stream`]: messages of the live stream
 //! * [`time`]: RFC 3339
 //!
@@ -33,6 +34,7 @@ pub mod problem;
 pub mod proofs;
 pub mod queue;
 pub mod room_messages;
+pub mod snapshot;
 pub mod stream;
 pub mod time;
 

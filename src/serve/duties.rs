@@ -6,6 +6,7 @@ use fullhouse_eventstore::Log;
 use fullhouse_projector::duties::Duty;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::{self, Connection, DueHolds, Partition};
+use fullhouse_projector::snapshots::{self, Snapshots};
 use fullhouse_projector::{duties, relay, sealing, sql};
 use fullhouse_schemas::names::{PARTITIONS, subject_of_due_holds};
 use fullhouse_transparency::{CheckpointKey, Checkpoints};
@@ -22,6 +23,7 @@ const RELAY: u16 = 1;
 const FIRST_PARTITION: u16 = 2;
 const WAITING_ROOMS: u16 = 100;
 const SEALING: u16 = 101;
+const SNAPSHOTS: u16 = 102;
 
 /// Everything that a projector may have to do.
 pub struct Duties {
@@ -34,6 +36,7 @@ pub struct Duties {
     pub views: Option<Arc<LiveViews>>,
     pub checkpoints: Checkpoints,
     pub checkpoint_key: CheckpointKey,
+    pub snapshots: Snapshots,
     /// Whether holds that are due are reported.
     pub reports_due: bool,
     pub health: Health,
@@ -43,7 +46,7 @@ impl Duties {
     /// Does its share until `stop`.
     pub async fn share(self, stop: CancellationToken) {
         let duty = |number, name: &str| Duty { number, name: name.to_owned() };
-        let mut all = vec![duty(SQL_VIEWS, "the SQL views"), duty(SEALING, "sealing")];
+        let mut all = vec![duty(SQL_VIEWS, "the SQL views"), duty(SEALING, "sealing"), duty(SNAPSHOTS, "the snapshots")];
         all.extend(self.nats.iter().map(|_| duty(RELAY, "the relay")));
         all.extend(self.views.iter().filter(|_| self.nats.is_some()).map(|_| duty(WAITING_ROOMS, "the waiting rooms")));
         let partitions = (0..PARTITIONS).map(|partition| duty(FIRST_PARTITION + partition, &format!("partition {partition} in Redis")));
@@ -56,6 +59,7 @@ impl Duties {
         match (duty, &self.nats, &self.redis) {
             (SQL_VIEWS, _, _) => sql::postgres::start(log, self.database_url.clone(), health, stop),
             (SEALING, _, _) => tokio::spawn(sealing::run(log, self.checkpoints.clone(), self.checkpoint_key.clone(), health, stop)),
+            (SNAPSHOTS, _, _) => tokio::spawn(snapshots::run(self.snapshots.clone(), health, stop)),
             (RELAY, Some(nats), _) => {
                 let jetstream = async_nats::jetstream::new(nats.clone());
                 tokio::spawn(relay::run(log, jetstream, self.cluster.clone(), health, stop))

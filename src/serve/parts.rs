@@ -14,6 +14,7 @@ use fullhouse_line::{Line, Presence};
 use fullhouse_people::People;
 use fullhouse_projector::health::Health;
 use fullhouse_projector::redis_view::Connection;
+use fullhouse_projector::snapshots::{self, Snapshots};
 use fullhouse_projector::timers::Timers;
 use fullhouse_projector::{admission, live, sealing, sql, timers};
 use fullhouse_query::stream::StreamLimits;
@@ -164,7 +165,8 @@ impl Parts {
 
     fn start_commands(&self, settings: &ServeSettings, line: Line, people: People, nats: Option<&async_nats::Client>) -> Commands {
         let stop = CancellationToken::new();
-        let (sequencer, task) = Sequencer::start(self.log.clone(), stop.clone());
+        let snapshots = store::snapshots(&settings.data, settings.database_url.as_deref());
+        let (sequencer, task) = Sequencer::start(self.log.clone(), snapshots, stop.clone());
         if let Some(nats) = nats {
             let (due_sender, due) = mpsc::channel(DUE_WAITING_MAX);
             let subject = subject_of_due_holds(&settings.cluster);
@@ -242,7 +244,11 @@ impl Parts {
         let checkpoints = self.checkpoints.clone().expect("they are opened for projections");
         let checkpoint_key = checkpoint_key::open(&settings.data, settings.checkpoint_key.as_deref(), &settings.cluster)?;
         checkpoint_key::check(&checkpoint_key, &checkpoints).await?;
+        // Not those of the command side: whoever waits for a show must not wait for one that is being kept.
+        let store = store::snapshots(&settings.data, settings.database_url.as_deref());
+        let snapshots = Snapshots { log: log.clone(), store, facts_min: settings.snapshot_facts };
         let Some(database_url) = settings.database_url.clone() else {
+            self.projections.running.spawn(snapshots::run(snapshots, health.clone(), stop.clone()));
             self.projections.running.spawn(sealing::run(log.clone(), checkpoints, checkpoint_key, health.clone(), stop.clone()));
             self.projections.running.spawn(sql::sqlite::run(log, settings.data.clone(), health, stop));
             return Ok(());
@@ -269,6 +275,7 @@ impl Parts {
             reports_due,
             checkpoints,
             checkpoint_key,
+            snapshots,
             health,
         };
         self.projections.running.spawn(duties.share(stop));

@@ -4,6 +4,7 @@
 //! * [`registers`]: facts about people, and whether they were carried out
 //! * [`source`]: where the facts come from
 //! * [`seals`]: the log against what was signed about it
+//! * [`snapshots`]: snapshots of shows against the fold of the log
 //! * [`views`]: the SQL views against the fold of the log
 //! * [`redis`]: the views in Redis, the same
 //! * [`repair`]: making views anew
@@ -15,6 +16,7 @@ mod repair;
 mod replay;
 mod report;
 mod seals;
+mod snapshots;
 mod source;
 mod views;
 
@@ -35,6 +37,7 @@ use crate::store;
 use replay::Replay;
 use report::{Breach, Report};
 use seals::Seals;
+use snapshots::Snapshots;
 use source::{Read, Source};
 use views::SqlViews;
 
@@ -74,7 +77,7 @@ async fn verify(settings: &VerifySettings) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut verifier = Verifier::open(settings).await?;
     let mut report = Report::default();
-    report.breaches.extend(verifier.unreadable.take());
+    report.breaches.append(&mut verifier.unreadable);
     let progress = Progress::new(verifier.head, "verified");
     // The tables are examined while the facts are replayed.
     let examining = verifier.source.log().map(|log| tokio::spawn(async move { log.contradictions_of_store().await }));
@@ -124,29 +127,38 @@ struct Verifier {
     replay: Replay,
     seals: Seals,
     views: Views,
-    /// Why there are no SQL views to compare, though there should be.
-    unreadable: Option<Breach>,
+    /// Why there is nothing to compare where there should be.
+    unreadable: Vec<Breach>,
 }
 
 /// Views that should be the fold of the log.
 struct Views {
     sql: Option<SqlViews>,
     redis: Option<RedisViews>,
+    snapshots: Option<Snapshots>,
 }
 
 impl Verifier {
     async fn open(settings: &VerifySettings) -> anyhow::Result<Self> {
         let (key, trusted) = (settings.verifier_key.as_deref(), settings.checkpoint.as_deref());
         if let Some(path) = &settings.export {
-            let views = Views { sql: None, redis: None };
+            let views = Views { sql: None, redis: None, snapshots: None };
             let seals = Seals::open(None, key, trusted).await?;
-            return Ok(Self { source: Source::export(path)?, head: 0, replay: Replay::default(), seals, views, unreadable: None });
+            return Ok(Self { source: Source::export(path)?, head: 0, replay: Replay::default(), seals, views, unreadable: Vec::new() });
         }
         let url = settings.database_url.as_deref();
         let log = store::open_to_read(&settings.data, url).await?;
-        let (sql, unreadable) = match SqlViews::open(&settings.data, url).await {
-            Ok(sql) => (sql, None),
-            Err(error) => (None, Some(unreadable_views(&error))),
+        let mut unreadable = Vec::new();
+        let sql = SqlViews::open(&settings.data, url).await.unwrap_or_else(|error| {
+            unreadable.push(unreadable_views(Promise::Views, &error));
+            None
+        });
+        let snapshots = match Snapshots::open(store::snapshots(&settings.data, url)).await {
+            Ok(snapshots) => Some(snapshots),
+            Err(error) => {
+                unreadable.push(unreadable_views(Promise::Snapshots, &error));
+                None
+            }
         };
         let redis = match &settings.redis_url {
             Some(url) => Some(RedisViews::read(url, &settings.cluster).await?),
@@ -155,7 +167,7 @@ impl Verifier {
         let seals = Seals::open(Some(store::open_checkpoints(&settings.data, url, Access::Read).await?), key, trusted).await?;
         // Views and checkpoints are read first, so that the log has everything that they tell of.
         let head = log.newest_head(PATIENCE).await.context("the log can't be read")?;
-        Ok(Self { source: Source::of_log(log), head, replay: Replay::default(), seals, views: Views { sql, redis }, unreadable })
+        Ok(Self { source: Source::of_log(log), head, replay: Replay::default(), seals, views: Views { sql, redis, snapshots }, unreadable })
     }
 
     /// Replays all facts; returns the last log position.
@@ -193,8 +205,14 @@ impl Verifier {
         if let Some(sql) = self.views.sql.as_mut().filter(|sql| sql.log_position == fact.log_position)
             && let Err(error) = sql.compare(&self.replay, report).await
         {
-            report.breaches.push(unreadable_views(&error));
+            report.breaches.push(unreadable_views(Promise::Views, &error));
             self.views.sql = None;
+        }
+        if let Some(snapshots) = &mut self.views.snapshots
+            && let Err(error) = snapshots.compare(fact, &self.replay, report).await
+        {
+            report.breaches.push(unreadable_views(Promise::Snapshots, &error));
+            self.views.snapshots = None;
         }
         if let Some(redis) = &mut self.views.redis {
             redis.compare(&fact.show, fact.position, &self.replay, report);
@@ -209,14 +227,17 @@ impl Verifier {
         self.replay.check_draws(&mut report.breaches);
         self.replay.summarize(report);
         if !report.is_cut_off {
+            if let Some(snapshots) = &self.views.snapshots {
+                snapshots.finish(&self.replay, report);
+            }
             self.seals.finish(after, report);
         }
     }
 }
 
 /// Views that can't even be read are as wrong as those with wrong rows; the log is verified all the same.
-fn unreadable_views(error: &anyhow::Error) -> Breach {
-    Breach { promise: Promise::Views, log_position: None, event_id: None, what: format!("{error:#}") }
+fn unreadable_views(promise: Promise, error: &anyhow::Error) -> Breach {
+    Breach { promise, log_position: None, event_id: None, what: format!("{error:#}") }
 }
 
 fn views_that_are_ahead(views: Option<&SqlViews>, head: u64, report: &mut Report) {

@@ -1,9 +1,11 @@
 //! `fullhouse verify --repair`: views that are not the fold of the log are made anew from it. The log itself is never repaired.
 
 use anyhow::Context;
+use fullhouse_domain::ShowId;
 use fullhouse_eventstore::Log;
 use fullhouse_eventstore::sqlite::SqliteLog;
 use fullhouse_projector::{redis_view, sql};
+use fullhouse_schemas::snapshot;
 
 use super::report::Report;
 use crate::cli::VerifySettings;
@@ -14,20 +16,32 @@ use crate::{address, store};
 /// Makes the views anew that a report found wrong; returns what was done. Nothing, when there is nothing to repair, or the log is broken too:
 /// no view can be made from that.
 pub async fn repair(settings: &VerifySettings, report: &Report) -> anyhow::Result<Vec<String>> {
-    let is_view = |promise: Promise| matches!(promise, Promise::Views | Promise::RedisViews);
+    let is_view = |promise: Promise| matches!(promise, Promise::Views | Promise::RedisViews | Promise::Snapshots);
     if report.breaches.is_empty() || !report.breaches.iter().all(|breach| is_view(breach.promise)) {
         return Ok(Vec::new());
     }
-    let in_redis = report.breaches.iter().filter(|breach| breach.promise == Promise::RedisViews).count();
-    let mut done = Vec::new();
-    if in_redis < report.breaches.len() {
+    let is_wrong = |promise| report.breaches.iter().any(|breach| breach.promise == promise);
+    let mut done = snapshots(settings, report).await?;
+    if is_wrong(Promise::Views) {
         done.push(sql_views(settings).await?);
     }
-    if let Some(url) = settings.redis_url.as_deref().filter(|_| in_redis > 0) {
+    if let Some(url) = settings.redis_url.as_deref().filter(|_| is_wrong(Promise::RedisViews)) {
         let unusable = || format!("the Redis server at {} (--redis-url, FULLHOUSE_REDIS_URL) can't be used", address::of_url(url));
         let redis = redis_view::Connection::open(url).await.with_context(unusable)?;
         redis_view::forget(&redis, &settings.cluster).await.with_context(unusable)?;
         done.push("The views in Redis are built anew by the projectors that run; verify again in a moment.".into());
+    }
+    Ok(done)
+}
+
+/// Throws wrong snapshots away: whoever needs one folds the facts. Servers may be running.
+async fn snapshots(settings: &VerifySettings, report: &Report) -> anyhow::Result<Vec<String>> {
+    let store = store::snapshots(&settings.data, settings.database_url.as_deref());
+    let wrong = report.breaches.iter().filter(|breach| breach.promise == Promise::Snapshots);
+    let mut done = Vec::new();
+    for show in wrong.filter_map(|breach| ShowId::parse(breach.event_id.as_deref()?)) {
+        store.forget(&show, snapshot::VERSION).await.context("a snapshot can't be thrown away")?;
+        done.push(format!("The snapshot of {show} was thrown away."));
     }
     Ok(done)
 }

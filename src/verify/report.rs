@@ -19,6 +19,8 @@ pub struct Report {
     pub people_forgotten: usize,
     /// The log position that the SQL views were compared at; nothing when there are no views.
     pub views_compared_at: Option<u64>,
+    /// Snapshots of events that were compared with the log.
+    pub snapshots_compared: usize,
     /// What there was in Redis; nothing, when it was not looked at.
     pub redis: Option<OfRedis>,
     /// What was signed about the log; nothing, when the end was not reached.
@@ -84,6 +86,9 @@ impl fmt::Display for Report {
         match self.views_compared_at {
             Some(position) => writeln!(formatter, "The SQL views were compared with the log at log position {position}.")?,
             None => writeln!(formatter, "There were no SQL views to compare.")?,
+        }
+        if self.snapshots_compared > 0 {
+            writeln!(formatter, "{} snapshots of events were compared with the log.", self.snapshots_compared)?;
         }
         if let Some(OfRedis { shows, compared, missing, behind }) = self.redis {
             writeln!(

@@ -25,6 +25,7 @@ use fullhouse_domain::{Command, Plan, ShowId, Subject};
 use fullhouse_eventstore::own_thread::run_on_own_thread;
 use fullhouse_eventstore::{Fingerprint, Log};
 use fullhouse_schemas::CommandId;
+use fullhouse_snapshots::{Histories, SnapshotStore};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -108,12 +109,13 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Starts a sequencer on a log. After `stop` it takes no more commands, and its task ends when every command that it
-    /// has taken has its answer.
-    pub fn start(log: Log, stop: CancellationToken) -> (Self, JoinHandle<()>) {
+    /// Starts a sequencer on a log; the snapshots save it from folding long histories. After `stop` it takes no more commands, and
+    /// its task ends when every command that it has taken has its answer.
+    pub fn start(log: Log, snapshots: SnapshotStore, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (warming, to_warm) = mpsc::channel(WARMING_MAX);
-        let working = Worker::new(log, to_warm).run(waiting, stop);
+        let histories = Histories::new(log.clone(), snapshots);
+        let working = Worker::new(log, histories, to_warm).run(waiting, stop);
         (Self { jobs, warming }, run_on_own_thread("sequencer", working).expect("a thread can be started"))
     }
 

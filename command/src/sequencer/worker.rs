@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::Log;
+use fullhouse_snapshots::Histories;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::load::{self, Loaded};
+use super::load::Loaded;
 use super::{Job, WAITING, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
@@ -44,6 +45,7 @@ pub(super) struct Worker {
     /// Shows that do not exist now, but may the next time that somebody asks.
     absent: Vec<ShowId>,
     loads: Arc<Semaphore>,
+    histories: Histories,
     /// Where histories are read and folded: not on the thread that decides.
     readers: Handle,
     loading: mpsc::UnboundedSender<Loaded>,
@@ -52,7 +54,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Must be called within the runtime that histories are to be read on.
-    pub fn new(log: Log, to_warm: mpsc::Receiver<ShowId>) -> Self {
+    pub fn new(log: Log, histories: Histories, to_warm: mpsc::Receiver<ShowId>) -> Self {
         let known = log.head();
         // One message for each load. Commands that wait for loads are counted, and so are shows to be warmed: that bounds it.
         let (loading, loaded) = mpsc::unbounded_channel();
@@ -66,6 +68,7 @@ impl Worker {
             warming: None,
             absent: Vec::new(),
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
+            histories,
             readers: Handle::current(),
             loading,
             loaded,
@@ -146,13 +149,13 @@ impl Worker {
     }
 
     fn begin_to_load(&mut self, id: ShowId, jobs: Vec<Job>, permits: Option<Arc<Semaphore>>) {
-        let (log, loading, of) = (self.log.clone(), self.loading.clone(), id.clone());
+        let (histories, loading, of) = (self.histories.clone(), self.loading.clone(), id.clone());
         self.readers.spawn(async move {
             let _permit = match &permits {
                 Some(permits) => permits.acquire().await.ok(),
                 None => None,
             };
-            let result = load::read_on(&log, &of, None).await;
+            let result = histories.load(&of).await;
             // A worker that has ended needs no show.
             let _ = loading.send(Loaded { id: of, result });
         });
@@ -179,7 +182,7 @@ impl Worker {
         self.parked -= jobs.len();
         // What other servers appended meanwhile is missing.
         let read = match result {
-            Ok(show) => load::read_on(&self.log, &id, show).await,
+            Ok(show) => self.histories.read_on(&id, show).await,
             Err(error) => Err(error),
         };
         let slot = match read {

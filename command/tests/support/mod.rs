@@ -1,9 +1,18 @@
 //! What the tests of the command side share.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+use std::path::Path;
+
 use fullhouse_domain::Show;
 use fullhouse_eventstore::Log;
 use fullhouse_schemas::facts::decode;
+use fullhouse_snapshots::SnapshotStore;
+use fullhouse_snapshots::store::SqliteSnapshots;
+
+/// The snapshots in a folder: none, as long as nobody makes them.
+pub fn snapshots(folder: &Path) -> SnapshotStore {
+    SnapshotStore::Sqlite(SqliteSnapshots::new(folder))
+}
 
 /// Folds a log of one show, and shows each state on the way. A history that breaks the rules fails.
 pub async fn replay(log: &Log, mut each: impl FnMut(&Show)) -> Show {

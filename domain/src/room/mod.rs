@@ -13,11 +13,13 @@
 //! * `place`: what can be told to somebody who stands in the line
 //! * `pace`: how fast the line moves
 //! * `numbers`: a set of numbers
+//! * `snapshot`: the state, to be kept and taken up again
 
 mod admission;
 mod numbers;
 mod pace;
 mod place;
+mod snapshot;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -33,6 +35,7 @@ use numbers::Numbers;
 pub use pace::Estimate;
 use pace::Pace;
 pub use place::{InLine, Place};
+pub use snapshot::RoomSnapshot;
 
 /// A person in a draw, by a hash that says nothing about him to others.
 pub type MemberHash = [u8; 16];
@@ -101,7 +104,7 @@ pub struct Turn {
     /// From this instant on he may not hold seats.
     pub ends_at: Timestamp,
     /// The last sign of him in the log.
-    active_at: Timestamp,
+    pub active_at: Timestamp,
 }
 
 /// A history of the room that can't have come from the rules.

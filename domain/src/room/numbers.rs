@@ -20,6 +20,25 @@ impl Numbers {
         self.words.get(word).is_some_and(|found| found & bit != 0)
     }
 
+    /// Those of these words: number n is bit n % 64 of word n / 64.
+    pub fn of_words(words: Vec<u64>) -> Self {
+        Self { words }
+    }
+
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    pub fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// The highest number; 0, when there is none.
+    pub fn highest(&self) -> u64 {
+        let last = self.words.iter().rposition(|&word| word != 0);
+        last.map_or(0, |word| word as u64 * 64 + u64::from(self.words[word].ilog2()))
+    }
+
     /// How many of the numbers after `after` and before `before` are in the set.
     pub fn count_between(&self, after: u64, before: u64) -> u64 {
         let (from, to) = (after + 1, before);
@@ -55,6 +74,9 @@ mod tests {
             }
             let between = members.iter().filter(|&&number| after < number && number < before).count() as u64;
             prop_assert_eq!(numbers.count_between(after, before), between);
+            prop_assert_eq!(numbers.count(), members.len() as u64);
+            prop_assert_eq!(numbers.highest(), members.last().copied().unwrap_or(0));
+            prop_assert_eq!(Numbers::of_words(numbers.words().to_vec()), numbers);
         }
     }
 }

@@ -36,6 +36,14 @@ pub struct Estimate {
 }
 
 impl Pace {
+    pub fn of_marks(marks: Vec<(Timestamp, u64)>) -> Self {
+        Self { marks: marks.into() }
+    }
+
+    pub fn marks(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+        self.marks.iter().copied()
+    }
+
     pub fn note(&mut self, at: Timestamp, ended: u64) {
         // The very first mark stays as it is: it says when the count began.
         let has_newer = self.marks.len() > 1;

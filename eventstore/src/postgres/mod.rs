@@ -159,6 +159,10 @@ impl PostgresLog {
         self.read(move |connection| Box::pin(async move { read::show(connection, &show, after, limit).await })).await
     }
 
+    pub(crate) async fn long_histories(&self, facts_min: u64) -> Result<Vec<(ShowId, u64)>, LogError> {
+        self.read(move |connection| Box::pin(read::long_histories(connection, facts_min))).await
+    }
+
     pub(crate) async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         self.read(|connection| Box::pin(read::contradictions_of_commands(connection))).await
     }

@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::connect::failed;
-use crate::columns::FactColumns;
+use crate::columns::{FactColumns, read_lengths};
 use crate::error::{LogError, check_gapless};
 
 /// Up to `limit` facts after a log position.
@@ -47,6 +47,20 @@ pub(crate) async fn show(connection: &mut PgConnection, show: &ShowId, after: u6
         }
     }
     Ok(facts)
+}
+
+/// The shows that have at least so many facts. It goes from show to show in the index of positions, without a look at the facts between.
+pub(crate) async fn long_histories(connection: &mut PgConnection, facts_min: u64) -> Result<Vec<(ShowId, u64)>, LogError> {
+    let sql = "WITH RECURSIVE shows (show_id) AS (
+                   (SELECT show_id FROM facts ORDER BY show_id LIMIT 1)
+                   UNION ALL
+                   SELECT (SELECT show_id FROM facts WHERE show_id > shows.show_id ORDER BY show_id LIMIT 1) FROM shows WHERE show_id IS NOT NULL
+               )
+               SELECT show_id, last.position FROM shows
+               CROSS JOIN LATERAL (SELECT position FROM facts WHERE facts.show_id = shows.show_id ORDER BY position DESC LIMIT 1) AS last
+               WHERE last.position >= $1";
+    let query = sqlx::query_as(sql).bind(facts_min as i64);
+    read_lengths(query.fetch_all(connection).await.map_err(failed("looking for long histories"))?)
 }
 
 /// The last log position.

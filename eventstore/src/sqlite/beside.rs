@@ -85,13 +85,16 @@ impl FileBeside {
         Ok(connection)
     }
 
-    /// A connection that only reads; nothing, when there is no such file.
+    /// A connection that only reads; nothing, when there is no such file, or somebody is only about to make its tables.
     pub fn open_to_read(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
         let path = self.path(folder);
         if !path.exists() {
             return Ok(None);
         }
         let connection = self.connect(&path, OpenedAs::Reader)?;
+        if !has_tables(&connection).map_err(|error| self.of_open(&path, error))? {
+            return Ok(None);
+        }
         self.check_format(&path, &connection)?;
         Ok(Some(connection))
     }

@@ -101,6 +101,10 @@ impl SqliteLog {
         self.read(move |readers| readers.show(&show, after, limit)).await
     }
 
+    pub(crate) async fn long_histories(&self, facts_min: u64) -> Result<Vec<(ShowId, u64)>, LogError> {
+        self.read(move |readers| readers.long_histories(facts_min)).await
+    }
+
     pub(crate) async fn contradictions_of_commands(&self) -> Result<Vec<String>, LogError> {
         self.read(Readers::contradictions_of_commands).await
     }

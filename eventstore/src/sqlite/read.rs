@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::file::{self, OpenedAs};
 use super::idle::IdleConnections;
-use crate::columns::FactColumns;
+use crate::columns::{FactColumns, read_lengths};
 use crate::error::LogError;
 
 /// The columns of a fact, in the order that [`read_row`] takes them.
@@ -21,6 +21,15 @@ const MAPPED_MAX: u64 = 1 << 40;
 const IDLE_MAX: usize = 8;
 /// How many facts at the end of the log are checked when it is opened. The rest is checked when it is read.
 const CHECKED_AT_OPEN: u64 = 100;
+
+/// Goes from show to show in the index of positions, without a look at the facts between.
+const LONG_HISTORIES: &str = "
+    WITH RECURSIVE shows (show_id) AS (
+        SELECT min(show_id) FROM facts
+        UNION ALL SELECT (SELECT min(show_id) FROM facts WHERE show_id > shows.show_id) FROM shows WHERE show_id IS NOT NULL
+    )
+    SELECT show_id, (SELECT max(position) FROM facts WHERE facts.show_id = shows.show_id) AS length
+    FROM shows WHERE show_id IS NOT NULL AND length >= ?1";
 
 /// Connections that read, made as they are needed and kept.
 #[derive(Debug)]
@@ -90,6 +99,16 @@ impl Readers {
                 facts.push(fact);
             }
             Ok(facts)
+        })
+    }
+
+    /// The shows that have at least so many facts.
+    pub(crate) fn long_histories(&self, facts_min: u64) -> Result<Vec<(ShowId, u64)>, LogError> {
+        self.with_connection(|connection| {
+            let failed = |error| damaged_or_failed(0, "looking for long histories", error);
+            let mut statement = connection.prepare_cached(LONG_HISTORIES).map_err(failed)?;
+            let rows = statement.query_map([facts_min], |row| Ok((row.get(0)?, row.get(1)?)));
+            read_lengths(rows.and_then(Iterator::collect).map_err(failed)?)
         })
     }
 

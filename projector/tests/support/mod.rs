@@ -58,6 +58,20 @@ impl Author {
         self.now = Timestamp::from_micros(self.now.as_micros() - by.as_micros() as i64);
     }
 
+    /// A hold by the log's clock, and its release.
+    pub async fn hold_and_release(&mut self) {
+        let subject = Subject::parse("ann").unwrap();
+        let reservation = ReservationId::of_show(&self.id, &format!("n{}", self.commands)).unwrap();
+        let wanted = Wanted::BestAvailable { count: 1, section: None };
+        let hold = Command::HoldSeats { reservation: reservation.clone(), subject: subject.clone(), wanted, pass: None };
+        for command in [hold, Command::ReleaseHold { reservation, subject }] {
+            self.now = self.log.now();
+            let events = decide(&self.show, &command, self.now).unwrap();
+            events.iter().for_each(|event| self.show.evolve(event, self.now).unwrap());
+            self.append(&events).await;
+        }
+    }
+
     /// One command out of many kinds; some minutes pass now and then.
     pub async fn go_on(&mut self, number: u64) {
         self.now = self.now + Duration::from_secs(number * number % 97);
