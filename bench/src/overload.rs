@@ -1,4 +1,4 @@
-//! More than can be served. The server answers 503 when 4,096 commands wait.
+//! More than can be served. The server answers 503 when 4,096 commands wait, or as many as a slow log does in a second.
 //!
 //! * A crowd whose every member asks again at once, with more connections than commands may wait. It takes up the processor, which clients and
 //!   server share, so no more than a little above the peak can be offered.

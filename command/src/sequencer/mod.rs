@@ -19,7 +19,8 @@ mod settle;
 mod worker;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Command, Plan, ShowId, Subject};
 use fullhouse_eventstore::own_thread::run_on_own_thread;
@@ -48,6 +49,8 @@ pub const WAITING: &str = "fullhouse_commands_waiting";
 
 /// How many commands may wait. At the rates measured this is a fraction of a second of work; more would only wait longer.
 const WAITING_MAX: usize = 4_096;
+/// How long a command may have to wait, as far as the last batch tells: of a slow log, fewer commands may wait.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 /// How many shows may wait to be read before anybody needs them.
 const WARMING_MAX: usize = 8;
 
@@ -106,6 +109,8 @@ impl Job {
 pub struct Sequencer {
     jobs: mpsc::Sender<Job>,
     warming: mpsc::Sender<ShowId>,
+    /// How many commands may wait now.
+    limit: Arc<AtomicUsize>,
 }
 
 impl Sequencer {
@@ -115,8 +120,9 @@ impl Sequencer {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (warming, to_warm) = mpsc::channel(WARMING_MAX);
         let histories = Histories::new(log.clone(), snapshots);
-        let working = Worker::new(log, histories, to_warm).run(waiting, stop);
-        (Self { jobs, warming }, run_on_own_thread("sequencer", working).expect("a thread can be started"))
+        let limit = Arc::new(AtomicUsize::new(WAITING_MAX));
+        let working = Worker::new(log, histories, to_warm, limit.clone()).run(waiting, stop);
+        (Self { jobs, warming, limit }, run_on_own_thread("sequencer", working).expect("a thread can be started"))
     }
 
     /// Whether commands are still being decided.
@@ -132,12 +138,15 @@ impl Sequencer {
 
     /// Says no at once when a command would be refused because too many wait. Whoever asks before he looks at a request refuses it for less.
     pub fn check_room(&self) -> Result<(), Rejected> {
-        if self.jobs.capacity() > 0 || self.jobs.is_closed() { Ok(()) } else { Err(rejected(Rejected::Overloaded)) }
+        let waiting = WAITING_MAX - self.jobs.capacity();
+        let has_room = waiting < self.limit.load(Ordering::Relaxed);
+        if has_room || self.jobs.is_closed() { Ok(()) } else { Err(rejected(Rejected::Overloaded)) }
     }
 
     /// Decides a command, or refuses it at once when too many wait. Whoever stops waiting for the answer doesn't stop the
     /// command.
     pub async fn submit(&self, submission: Submission) -> Result<Outcome, Rejected> {
+        self.check_room()?;
         let (answer, answered) = oneshot::channel();
         self.jobs.try_send(Job { submission, answer, arrived: Instant::now() }).map_err(|full| match full {
             mpsc::error::TrySendError::Full(_) => rejected(Rejected::Overloaded),

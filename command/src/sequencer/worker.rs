@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::Log;
@@ -11,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::load::Loaded;
-use super::{Job, WAITING, WAITING_MAX, rejected};
+use super::{Job, WAIT_MAX, WAITING, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
 /// How many new commands go into one batch. More of them would not cost less, and their answers leave all at once: who is refused meanwhile
@@ -44,6 +46,8 @@ pub(super) struct Worker {
     warming: Option<ShowId>,
     /// Shows that do not exist now, but may the next time that somebody asks.
     absent: Vec<ShowId>,
+    /// How many commands may wait now.
+    limit: Arc<AtomicUsize>,
     loads: Arc<Semaphore>,
     histories: Histories,
     /// Where histories are read and folded: not on the thread that decides.
@@ -54,7 +58,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Must be called within the runtime that histories are to be read on.
-    pub fn new(log: Log, histories: Histories, to_warm: mpsc::Receiver<ShowId>) -> Self {
+    pub fn new(log: Log, histories: Histories, to_warm: mpsc::Receiver<ShowId>, limit: Arc<AtomicUsize>) -> Self {
         let known = log.head();
         // One message for each load. Commands that wait for loads are counted, and so are shows to be warmed: that bounds it.
         let (loading, loaded) = mpsc::unbounded_channel();
@@ -67,6 +71,7 @@ impl Worker {
             to_warm,
             warming: None,
             absent: Vec::new(),
+            limit,
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
             histories,
             readers: Handle::current(),
@@ -86,10 +91,12 @@ impl Worker {
                 fresh += 1;
             }
             metrics::gauge!(WAITING).set((waiting.len() + self.parked) as f64);
+            let began = Instant::now();
             self.catch_up().await;
             let batch = self.decide_all(jobs);
             if !batch.commands.is_empty() {
                 self.append_and_answer(batch).await;
+                self.limit.store(limit_of(began.elapsed()), Ordering::Relaxed);
             }
             for id in std::mem::take(&mut self.absent) {
                 if matches!(self.shows.get(&id), Some(Slot::Absent)) {
@@ -201,4 +208,10 @@ impl Worker {
         self.shows.insert(id, slot);
         jobs
     }
+}
+
+/// How many commands may wait when a batch takes so long, so that the last of them waits for [`WAIT_MAX`]: at least those of one batch.
+fn limit_of(batch_took: Duration) -> usize {
+    let batches = WAIT_MAX.as_secs_f64() / batch_took.as_secs_f64();
+    ((batches * BATCH_COMMANDS_MAX as f64) as usize).clamp(BATCH_COMMANDS_MAX, WAITING_MAX)
 }
