@@ -12,7 +12,7 @@ use crate::commands::median;
 use crate::http::Connection;
 use crate::load::milliseconds;
 use crate::server::Process;
-use crate::startup::{fill, wait_for_sql_views};
+use crate::startup::fill;
 
 /// Seats of the halls with a short history.
 const HALLS: [usize; 3] = [1_000, 10_000, 100_000];
@@ -99,7 +99,7 @@ impl Grown {
         // The log is free once its writer's thread has ended.
         std::fs::File::open(data.path().join("log.lock"))?.lock()?;
         let (process, _) = Process::start(program, data.path(), &[])?;
-        wait_for_sql_views(&process, facts).await?;
+        process.settle(facts).await?;
         let token = process.guest().await?;
         Ok(Self { seats, facts, show, process, token, latency: Histogram::new(3)?, p50: Vec::new(), _data: data })
     }

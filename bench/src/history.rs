@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::http::Connection;
 use crate::server::Process;
-use crate::startup::{fill, wait_for_sql_views};
+use crate::startup::fill;
 
 /// How many moments of the past are asked for.
 const MOMENTS: u64 = 300;
@@ -37,7 +37,7 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
     std::fs::File::open(data.path().join("log.lock"))?.lock()?;
     let (process, took) = Process::start(program, data.path(), &[])?;
     println!("{} facts of one show with {} seats; ready after {:.2} s", settings.facts, settings.rows * 500, took.as_secs_f64());
-    wait_for_sql_views(&process, settings.facts).await?;
+    process.settle(settings.facts).await?;
     wait_until_sealed(&process, settings.facts).await?;
     past(&process, &show, settings.facts).await?;
     let token = Process::token(program, data.path(), "auditor")?;

@@ -66,7 +66,7 @@ impl Process {
 
     /// Waits until the seat view and the SQL views have reached a log position: what was done before the load is not a part of it.
     pub async fn settle(&self, log_position: u64) -> anyhow::Result<()> {
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const PATIENCE: Duration = Duration::from_secs(600);
         let began = Instant::now();
         let mut connection = Connection::open(&self.address, None).await?;
         loop {

@@ -64,26 +64,12 @@ pub async fn measure(program: &Path, settings: &Settings) -> anyhow::Result<()> 
                 println!("  from the start of the process to the answer of its first hold: {:.2} s", started.elapsed().as_secs_f64());
             }
         }
-        wait_for_sql_views(&process, settings.facts).await?;
+        process.settle(settings.facts).await?;
         if round == "without SQL views" {
             println!("  the SQL views were at the head {:.1} s after the start", started.elapsed().as_secs_f64());
         }
     }
     Ok(())
-}
-
-/// Waits until the SQL views have so many facts.
-pub async fn wait_for_sql_views(process: &Process, facts: u64) -> anyhow::Result<()> {
-    let mut connection = Connection::open(&process.address, None).await?;
-    loop {
-        let answer = connection.send("GET", "/metrics", b"").await?;
-        let text = std::str::from_utf8(answer.body)?;
-        let position = text.lines().find_map(|line| line.strip_prefix("fullhouse_sql_views_log_position "));
-        if position.and_then(|position| position.parse::<u64>().ok()).is_some_and(|position| position >= facts) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// Writes holds and what becomes of them into the log, decided by the rules, until it has so many facts.

@@ -152,7 +152,7 @@ async fn a_crowd_that_leaves_keeps_nobody_of_another_show_waiting_until_all_have
         let (sequencer, left) = (sequencer.clone(), left.clone());
         tokio::spawn(async move {
             let leave = Command::LeaveRoom(InLine { entry: number, member: [0; 16], subject: subject(number) });
-            sequencer.submit(of(number, leave)).await.unwrap();
+            sequencer.submit_when_there_is_room(of(number, leave)).await.unwrap();
             left.fetch_add(1, Ordering::Relaxed);
         })
     });

@@ -142,7 +142,7 @@ async fn past_its_capacity_the_excess_is_refused_at_once_and_what_was_taken_is_d
     let outcomes = futures::future::join_all((0..10_000).map(|_| sequencer.submit(unkeyed(best(1))))).await;
     let overloaded = outcomes.iter().filter(|outcome| matches!(outcome, Err(Rejected::Overloaded))).count();
     let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Held(_)))).count();
-    assert!((1..=10_000 - 4_096).contains(&overloaded), "{overloaded}");
+    assert!((1..=10_000 - 1_024).contains(&overloaded), "{overloaded}");
     assert_eq!(done, 1_000);
     // In order: those who came first were not the ones turned away.
     assert!(outcomes[..1_024].iter().all(Result::is_ok));
@@ -171,7 +171,7 @@ async fn of_a_slow_log_fewer_commands_may_wait() {
     let outcomes = all.await;
     let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(Rejected::Overloaded))).count();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(Rejected::Overloaded))), "each has its answer");
-    assert!((512..=853 + 512).contains(&(4_000 - refused)), "{refused} were refused");
+    assert!((512..=853 + 512).contains(&(4_000 - refused)), "{} were taken", 4_000 - refused);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use fullhouse_domain::{Show, ShowId};
-use fullhouse_eventstore::Log;
+use fullhouse_eventstore::{Log, LogError};
 use fullhouse_schemas::snapshot;
 use fullhouse_snapshots::{FAILURES, Histories, Kept, LoadError, READ_FACTS, SnapshotStore, fold_all};
 use tokio_util::sync::CancellationToken;
@@ -68,17 +68,21 @@ async fn follow(snapshots: &Snapshots) -> Result<Infallible, ProjectionError> {
 /// Takes a snapshot of each show that is due, one after another.
 async fn look(snapshots: &Snapshots, passed_over: &mut HashMap<ShowId, u64>) -> Result<(), ProjectionError> {
     let kept = snapshots.store.positions(snapshot::VERSION).await?;
+    let mut failed = Ok(());
     for (show, length) in snapshots.log.long_histories(snapshots.facts_min).await? {
         let before = kept.get(&show).max(passed_over.get(&show)).copied().unwrap_or(0);
         // A snapshot that is ahead of the log is of another one.
         if length >= before && length - before < snapshots.facts_min.max(length / GROWTH) {
             continue;
         }
-        if !take(snapshots, &show, kept.contains_key(&show)).await? {
-            passed_over.insert(show, length);
+        match take(snapshots, &show, kept.contains_key(&show)).await {
+            Ok(true) => {}
+            Ok(false) => drop(passed_over.insert(show, length)),
+            // The others need theirs all the same.
+            Err(error) => failed = Err(error),
         }
     }
-    Ok(())
+    failed
 }
 
 /// Takes a snapshot of a show as it is now; whether one can be taken.
@@ -86,11 +90,22 @@ async fn take(snapshots: &Snapshots, id: &ShowId, has_one: bool) -> Result<bool,
     let Snapshots { log, store, .. } = snapshots;
     let histories = Histories::new(log.clone(), store.clone());
     let began = histories.resume(id).await?;
-    if has_one && began.is_none() {
+    let has_begun = began.is_some();
+    let mut folded = fold_in_background(log, id, began).await;
+    let is_wrong = has_begun && matches!(folded, Err(LoadError::Breach { .. }));
+    if has_one && !has_begun || is_wrong {
         // One that nobody can use must not stand in the way of the next, wherever it says that it is.
         store.forget(id, snapshot::VERSION).await?;
     }
-    let Some((show, row_hash)) = fold_in_background(log, id, began).await? else { return Ok(false) };
+    if is_wrong {
+        folded = fold_in_background(log, id, None).await;
+    }
+    let (show, row_hash) = match folded {
+        Ok(Some(folded)) => folded,
+        // A history that can't be folded is told of by whoever needs the show, and by `fullhouse verify`.
+        Ok(None) | Err(LoadError::Breach { .. } | LoadError::Fact(_) | LoadError::Log(LogError::Damaged { .. })) => return Ok(false),
+        Err(error @ LoadError::Log(_)) => return Err(error.into()),
+    };
     let position = show.position();
     let bytes = in_background(Background::Snapshots, move || snapshot::encode(&show.snapshot())).await;
     if bytes.len() > BYTES_MAX {
@@ -104,19 +119,14 @@ async fn take(snapshots: &Snapshots, id: &ShowId, has_one: bool) -> Result<bool,
 }
 
 /// Folds a history to its end; returns the state with the hash of its last fact. Nothing, when there is nothing new, or no such show.
-async fn fold_in_background(log: &Log, id: &ShowId, mut show: Option<Box<Show>>) -> Result<Option<(Box<Show>, [u8; 32])>, ProjectionError> {
+async fn fold_in_background(log: &Log, id: &ShowId, mut show: Option<Box<Show>>) -> Result<Option<(Box<Show>, [u8; 32])>, LoadError> {
     let mut row_hash = None;
     loop {
         let after = show.as_ref().map_or(0, |show| show.position());
         let facts = log.read_show(id, after, READ_FACTS).await?;
         let is_end = facts.len() < READ_FACTS;
         row_hash = facts.last().map(|fact| fact.row_hash()).or(row_hash);
-        match in_background(Background::Snapshots, move || fold_all(show, &facts)).await {
-            Ok(folded) => show = folded,
-            // A history that can't be folded is told of by whoever needs the show, and by `fullhouse verify`.
-            Err(LoadError::Breach { .. } | LoadError::Fact(_)) => return Ok(None),
-            Err(error @ LoadError::Log(_)) => return Err(error.into()),
-        }
+        show = in_background(Background::Snapshots, move || fold_all(show, &facts)).await?;
         if is_end || show.is_none() {
             return Ok(show.zip(row_hash));
         }

@@ -3,7 +3,11 @@
 
 use std::path::Path;
 
-use fullhouse_domain::{Reservation, ReservationId, ReservationStatus, RoomSnapshot, ShowId, ShowSnapshot, Subject, Timestamp, Turn};
+use fullhouse_domain::plan::WaitingRoom;
+use fullhouse_domain::{
+    Candidate, Event, Plan, Reservation, ReservationId, ReservationStatus, RoomEvent, RoomSnapshot, Show, ShowId, ShowSnapshot, Subject,
+    Timestamp, Turn, TurnEnd, testing,
+};
 use fullhouse_schemas::hex;
 use fullhouse_schemas::snapshot::{UnreadableSnapshot, VERSION, decode, encode};
 use sha2::{Digest, Sha256};
@@ -67,6 +71,57 @@ fn what_is_written_today_is_the_sample_of_this_version() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("samples/show_snapshot.v{VERSION}.hex"));
     let sample = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(hex::encode(&encode(&snapshot())), sample.trim(), "a stored shape never changes: raise the version");
+}
+
+/// A history in which everything happens that a fold knows of, waiting room included.
+fn history() -> Vec<Event> {
+    let waiting_room = WaitingRoom { max_active: 2, take_up_seconds: 60, idle_seconds: 120, session_seconds: 900, seed_sha256: None };
+    let plan = Plan { waiting_room: Some(waiting_room), on_sale_at: Some(at(1)), ..testing::plan(&[10]) };
+    let id = |suffix: &str| ReservationId::of_show(&ShowId::parse("local-7k2m").unwrap(), suffix).unwrap();
+    let person = |number: u64| Candidate { number, subject: subject(&format!("person-{number}")) };
+    let moved = |admitted: &[u64], taken_up: &[u64], ended: &[(u64, TurnEnd)]| {
+        let admitted = admitted.iter().map(|&number| person(number)).collect();
+        Event::Room(RoomEvent::Moved { admitted, taken_up: taken_up.to_vec(), ended: ended.to_vec() })
+    };
+    let held = |suffix: &str, number, seats: &[u32], expires_at| Event::SeatsHeld {
+        reservation: id(suffix),
+        subject: person(number).subject,
+        seats: seats.to_vec(),
+        expires_at: at(expires_at),
+    };
+    vec![
+        Event::ShowScheduled(Box::new(plan)),
+        Event::Room(RoomEvent::LineDrawn { members: vec![[2; 16], [1; 16]] }),
+        Event::Room(RoomEvent::Opened { seed: Some([7; 32]), last_entry: 2 }),
+        moved(&[1, 2], &[], &[]),
+        moved(&[], &[1, 2], &[]),
+        held("a", 1, &[0, 1], 600),
+        held("b", 2, &[4], 600),
+        Event::SeatsReserved { reservation: id("a"), seats: vec![0, 1], payment_reference: "pay-1".into() },
+        Event::HoldReleased { reservation: id("b"), seats: vec![4] },
+        held("c", 2, &[4, 5], 10),
+        Event::HoldExpired { reservation: id("c"), seats: vec![4, 5] },
+        Event::Room(RoomEvent::Changed { max_active: 1, is_paused: true }),
+        Event::Room(RoomEvent::Changed { max_active: 3, is_paused: false }),
+        moved(&[3, 4], &[], &[]),
+        moved(&[], &[3], &[(2, TurnEnd::Left), (4, TurnEnd::NotTakenUp)]),
+        held("d", 3, &[9], 700),
+    ]
+}
+
+#[test]
+fn a_fold_that_comes_to_something_else_has_another_version() {
+    let history = history();
+    let mut show = Show::schedule(&history[0], at(0)).unwrap();
+    for (second, event) in (1..).zip(&history[1..]) {
+        show.evolve(event, at(second)).unwrap();
+    }
+    let digest = hex::encode(&Sha256::digest(encode(&show.snapshot())));
+    assert_eq!(
+        (VERSION, digest.as_str()),
+        (1, "fc03e40fbea9201a3efc6ff333dd5ceb7d6a585bf12f556623880ce7f34f2e05"),
+        "servers go on from snapshots of the fold before: raise the version"
+    );
 }
 
 #[test]

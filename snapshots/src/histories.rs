@@ -82,8 +82,16 @@ impl Histories {
     pub async fn load(&self, id: &ShowId) -> Result<Option<Box<Show>>, LoadError> {
         let began = Instant::now();
         let resumed = self.resume(id).await?;
-        let (from, after) = resumed.as_ref().map_or(("facts", 0), |show| ("snapshot", show.position()));
-        let show = self.read_on(id, resumed).await?;
+        let (mut from, mut after) = resumed.as_ref().map_or(("facts", 0), |show| ("snapshot", show.position()));
+        let mut read = self.read_on(id, resumed).await;
+        // It is the snapshot that is wrong, as long as the facts alone say nothing else.
+        if let Err(breach @ LoadError::Breach { .. }) = &read
+            && after > 0
+        {
+            (from, after) = ("facts", 0);
+            read = self.read_on(id, go_without(id, breach)).await;
+        }
+        let show = read?;
         if let Some(show) = &show {
             metrics::counter!(LOADS, "from" => from).increment(1);
             metrics::histogram!(LOAD_SECONDS).record(began.elapsed().as_secs_f64());
@@ -106,6 +114,8 @@ impl Histories {
 
     /// A show's state at its newest snapshot; nothing, when there is none to go on from. Why not is told, if there should have been one.
     pub async fn resume(&self, id: &ShowId) -> Result<Option<Box<Show>>, LoadError> {
+        // Whoever makes up ids costs no look at the snapshots.
+        let Some(first) = self.log.read_show(id, 0, 1).await?.pop().filter(StoredFact::is_of_a_show) else { return Ok(None) };
         let kept = match tokio::time::timeout(PATIENCE, self.store.newest(id, snapshot::VERSION)).await {
             Ok(Ok(Some(kept))) => kept,
             Ok(Ok(None)) => return Ok(None),
@@ -115,13 +125,14 @@ impl Histories {
             }
             Err(elapsed) => return Ok(go_without(id, elapsed)),
         };
-        let first = self.log.read_show(id, 0, 1).await?.pop();
         let last = self.log.read_show(id, kept.position.saturating_sub(1), 1).await?.pop();
         // A big hall takes a while, which holds nobody up there.
-        let restoring = tokio::task::spawn_blocking(move || restore(first.as_ref(), last.as_ref(), &kept));
-        match restoring.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
-            Ok(show) => Ok(Some(show)),
-            Err(unusable) => Ok(go_without(id, unusable)),
+        let restoring = tokio::task::spawn_blocking(move || restore(&first, last.as_ref(), &kept));
+        match restoring.await {
+            Ok(Ok(show)) => Ok(Some(show)),
+            Ok(Err(unusable)) => Ok(go_without(id, unusable)),
+            // Commands wait for this, so it must end with something.
+            Err(panicked) => Ok(go_without(id, panicked)),
         }
     }
 }
@@ -134,8 +145,8 @@ fn go_without(id: &ShowId, why: impl Display) -> Option<Box<Show>> {
 }
 
 /// The state that a snapshot keeps, if it is of the history that has these facts: the first one, and the one at its position.
-fn restore(first: Option<&StoredFact>, last: Option<&StoredFact>, kept: &Kept) -> Result<Box<Show>, UnusableSnapshot> {
-    let (Some(first), Some(last)) = (first, last) else { return Err(UnusableSnapshot::OtherHistory) };
+fn restore(first: &StoredFact, last: Option<&StoredFact>, kept: &Kept) -> Result<Box<Show>, UnusableSnapshot> {
+    let last = last.ok_or(UnusableSnapshot::OtherHistory)?;
     if last.position != kept.position || last.row_hash() != kept.row_hash {
         return Err(UnusableSnapshot::OtherHistory);
     }

@@ -40,8 +40,8 @@ use crate::store;
 const DUE_WAITING_MAX: usize = 1_000;
 /// How many shows are looked up at a time when they are to be read.
 const WARMED_AT_A_TIME: usize = 100;
-/// How many due holds are being expired at a time: as many as go into one batch.
-const DUE_IN_FLIGHT_MAX: usize = 1_000;
+/// How many due holds are being expired at a time: half of a batch, so that customers have the other half.
+const DUE_IN_FLIGHT_MAX: usize = 256;
 
 /// Everything that runs beside the requests. Which parts there are depends on the role.
 pub struct Parts {

@@ -11,10 +11,8 @@
 //! * `worker`: the loop, and the state that it owns
 //! * `batch`: deciding the commands of a batch
 //! * `settle`: from the log's verdicts to new state and to answers
-//! * `load`: reading a show's history
 
 mod batch;
-mod load;
 mod settle;
 mod worker;
 
@@ -46,6 +44,8 @@ pub const DECIDED_AGAIN: &str = "fullhouse_commands_decided_again_total";
 pub const REJECTED: &str = "fullhouse_commands_rejected_total";
 /// Gauge: commands that wait.
 pub const WAITING: &str = "fullhouse_commands_waiting";
+/// Gauge: how many may.
+pub const WAITING_LIMIT: &str = "fullhouse_commands_waiting_limit";
 
 /// How many commands may wait. At the rates measured this is a fraction of a second of work; more would only wait longer.
 const WAITING_MAX: usize = 4_096;
@@ -121,6 +121,7 @@ impl Sequencer {
         let (warming, to_warm) = mpsc::channel(WARMING_MAX);
         let histories = Histories::new(log.clone(), snapshots);
         let limit = Arc::new(AtomicUsize::new(WAITING_MAX));
+        metrics::gauge!(WAITING_LIMIT).set(WAITING_MAX as f64);
         let working = Worker::new(log, histories, to_warm, limit.clone()).run(waiting, stop);
         (Self { jobs, warming, limit }, run_on_own_thread("sequencer", working).expect("a thread can be started"))
     }
@@ -155,7 +156,7 @@ impl Sequencer {
         answered.await.unwrap_or(Err(Rejected::Unknown))
     }
 
-    /// The same for those who have time: waits until there is room.
+    /// The same for those who have time: waits until there is room, and minds no slow log.
     pub async fn submit_when_there_is_room(&self, submission: Submission) -> Result<Outcome, Rejected> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { submission, answer, arrived: Instant::now() }).await.map_err(|_closed| Rejected::Closing)?;

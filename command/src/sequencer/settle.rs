@@ -8,9 +8,9 @@ use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
 use fullhouse_schemas::http::Counts;
 use fullhouse_schemas::queue::{QueueBody, RoomBody};
+use fullhouse_snapshots::{LoadError, fold};
 
 use super::batch::{Decided, DecidedBatch, Decision};
-use super::load::{self, LoadError};
 use super::worker::{Slot, Worker};
 use super::{APPEND_SECONDS, Action, BATCH_COMMANDS, DECIDED_AGAIN, Job, rejected};
 use crate::outcome::{Claimed, Outcome, Rejected, Scheduled, Standing};
@@ -41,6 +41,7 @@ impl Worker {
         let began = Instant::now();
         let appended = self.append(&batch).await;
         metrics::histogram!(APPEND_SECONDS).record(began.elapsed().as_secs_f64());
+        self.limit_waiting(batch.commands.len(), began.elapsed());
         let Appended { head_before, recorded_at, is_out_of_time, verdicts } = match appended {
             Ok(appended) => appended,
             Err(error) => return self.give_up(batch, &error),
@@ -125,7 +126,7 @@ impl Worker {
     fn fold_fact(&mut self, fact: &StoredFact) -> Result<(), LoadError> {
         match self.shows.remove(&fact.show) {
             Some(Slot::Ready(show)) if show.position() < fact.position => {
-                let show = load::fold(Some(show), fact)?;
+                let show = fold(Some(show), fact)?;
                 self.shows.insert(fact.show.clone(), Slot::Ready(show));
             }
             Some(unaffected @ (Slot::Ready(_) | Slot::Loading(_))) => {

@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::Log;
-use fullhouse_snapshots::Histories;
+use fullhouse_snapshots::{Histories, LoadError};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::load::Loaded;
-use super::{Job, WAIT_MAX, WAITING, WAITING_MAX, rejected};
+use super::{Job, WAIT_MAX, WAITING, WAITING_LIMIT, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
 /// How many new commands go into one batch. More of them would not cost less, and their answers leave all at once: who is refused meanwhile
@@ -30,6 +29,12 @@ pub(super) enum Slot {
     Ready(Box<Show>),
     /// There is no such show at that position.
     Absent,
+}
+
+/// A history that has been read: nothing, when there is no such show.
+struct Loaded {
+    id: ShowId,
+    result: Result<Option<Box<Show>>, LoadError>,
 }
 
 pub(super) struct Worker {
@@ -91,12 +96,10 @@ impl Worker {
                 fresh += 1;
             }
             metrics::gauge!(WAITING).set((waiting.len() + self.parked) as f64);
-            let began = Instant::now();
             self.catch_up().await;
             let batch = self.decide_all(jobs);
             if !batch.commands.is_empty() {
                 self.append_and_answer(batch).await;
-                self.limit.store(limit_of(began.elapsed()), Ordering::Relaxed);
             }
             for id in std::mem::take(&mut self.absent) {
                 if matches!(self.shows.get(&id), Some(Slot::Absent)) {
@@ -144,6 +147,13 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Lets as many commands wait as the log can do in a while, going by what it took for the last ones.
+    pub fn limit_waiting(&self, commands: usize, took: Duration) {
+        let limit = limit_of(commands, took);
+        self.limit.store(limit, Ordering::Relaxed);
+        metrics::gauge!(WAITING_LIMIT).set(limit as f64);
     }
 
     /// Begins to read a show's history, which the command waits for.
@@ -210,8 +220,9 @@ impl Worker {
     }
 }
 
-/// How many commands may wait when a batch takes so long, so that the last of them waits for [`WAIT_MAX`]: at least those of one batch.
-fn limit_of(batch_took: Duration) -> usize {
-    let batches = WAIT_MAX.as_secs_f64() / batch_took.as_secs_f64();
-    ((batches * BATCH_COMMANDS_MAX as f64) as usize).clamp(BATCH_COMMANDS_MAX, WAITING_MAX)
+/// How many commands may wait when the log took so long for so many, so that the last of them waits for [`WAIT_MAX`]: at least as many as go
+/// into one batch. A smaller batch would not have been much quicker, so it counts as a full one.
+fn limit_of(commands: usize, took: Duration) -> usize {
+    let batches = WAIT_MAX.as_secs_f64() / took.as_secs_f64();
+    ((batches * commands.max(BATCH_COMMANDS_MAX) as f64) as usize).clamp(BATCH_COMMANDS_MAX, WAITING_MAX)
 }

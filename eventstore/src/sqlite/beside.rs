@@ -85,18 +85,24 @@ impl FileBeside {
         Ok(connection)
     }
 
-    /// A connection that only reads; nothing, when there is no such file, or somebody is only about to make its tables.
+    /// A connection that only reads; nothing, when there is no such file.
     pub fn open_to_read(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
         let path = self.path(folder);
         if !path.exists() {
             return Ok(None);
         }
         let connection = self.connect(&path, OpenedAs::Reader)?;
-        if !has_tables(&connection).map_err(|error| self.of_open(&path, error))? {
-            return Ok(None);
-        }
         self.check_format(&path, &connection)?;
         Ok(Some(connection))
+    }
+
+    /// The same for a file that may be lost: one that is empty counts as none, since somebody may be about to make its tables.
+    pub fn open_to_read_unless_empty(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
+        let path = self.path(folder);
+        if path.exists() && !has_tables(&self.connect(&path, OpenedAs::Reader)?).map_err(|error| self.of_open(&path, error))? {
+            return Ok(None);
+        }
+        self.open_to_read(folder)
     }
 
     /// A connection that waits for others instead of failing.

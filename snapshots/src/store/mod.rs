@@ -27,7 +27,7 @@ pub struct Kept {
 
 /// The snapshots of a log. Cheap to clone; the set of stores is closed, so it is an enum.
 ///
-/// Of each show and version the newest is kept, and older versions go when a newer one comes.
+/// Of each show and version the newest is kept. The version before stays, for servers that are not upgraded yet; older ones go.
 #[derive(Debug, Clone)]
 pub enum SnapshotStore {
     /// In a file.

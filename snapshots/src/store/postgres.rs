@@ -93,7 +93,7 @@ async fn newest(connection: &mut PgConnection, show: &ShowId, version: u16) -> R
 async fn keep(connection: &mut PgConnection, show: &ShowId, kept: &Kept) -> Result<(), sqlx::Error> {
     let Kept { version, position, row_hash, bytes } = kept;
     let mut transaction = connection.begin().await?;
-    let delete = sqlx::query("DELETE FROM snapshots WHERE show_id = $1 AND version < $2");
+    let delete = sqlx::query("DELETE FROM snapshots WHERE show_id = $1 AND version < $2 - 1");
     delete.bind(show.as_str()).bind(*version as i16).execute(&mut *transaction).await?;
     let insert = sqlx::query(
         "INSERT INTO snapshots VALUES ($1, $2, $3, $4, $5)

@@ -66,7 +66,7 @@ impl SqliteSnapshots {
         let write = move |connection: &mut Connection| {
             let Kept { version, position, row_hash, bytes } = kept;
             let transaction = connection.transaction()?;
-            transaction.execute("DELETE FROM snapshots WHERE show_id = ?1 AND version < ?2", params![show.as_str(), version])?;
+            transaction.execute("DELETE FROM snapshots WHERE show_id = ?1 AND version < ?2 - 1", params![show.as_str(), version])?;
             let sql = "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4, ?5)
                        ON CONFLICT DO UPDATE SET position = excluded.position, row_hash = excluded.row_hash, bytes = excluded.bytes
                        WHERE excluded.position > position";
@@ -92,7 +92,7 @@ impl SqliteSnapshots {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, SnapshotsError> {
         let folder = self.folder.clone();
-        let reading = move || match FILE.open_to_read(&folder)? {
+        let reading = move || match FILE.open_to_read_unless_empty(&folder)? {
             Some(connection) => read(&connection).map_err(failed(doing)),
             None => Ok(T::default()),
         };
