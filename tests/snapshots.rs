@@ -11,6 +11,7 @@ use fullhouse_schemas::snapshot;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use support::server::{fullhouse, prepared_database};
+use support::shopper::metric;
 use support::{Answered, Person, Server, eventually, hall};
 
 /// So few facts that a short sale has a snapshot.
@@ -84,14 +85,8 @@ impl Sale {
     }
 }
 
-/// The value of a metric's series; 0, when it was never counted.
-async fn metric(server: &Server, series: &str) -> f64 {
-    let text = Person::anonymous(&server.url).get("/metrics").await.text;
-    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()).unwrap_or(0.0)
-}
-
 async fn loads(server: &Server, from: &str) -> f64 {
-    metric(server, &format!("fullhouse_history_loads_total{{from=\"{from}\"}}")).await
+    metric(&server.url, &format!("fullhouse_history_loads_total{{from=\"{from}\"}}")).await
 }
 
 /// `start` starts a server on what another one has left.
@@ -105,7 +100,7 @@ async fn a_restarted_server_goes_on_from_its_snapshot(
     server.restart();
     sale.is_as_it_was().await;
     assert_eq!((loads(&server, "snapshot").await, loads(&server, "facts").await), (1.0, 0.0));
-    let folded = metric(&server, "fullhouse_history_load_facts_sum").await;
+    let folded = metric(&server.url, "fullhouse_history_load_facts_sum").await;
     assert!(folded < 60.0, "{folded} facts were folded");
 
     server.kill();
@@ -114,7 +109,7 @@ async fn a_restarted_server_goes_on_from_its_snapshot(
     sale.buyer.url.clone_from(&server.url);
     sale.is_as_it_was().await;
     assert_eq!((loads(&server, "snapshot").await, loads(&server, "facts").await), (0.0, 1.0));
-    assert_eq!(metric(&server, "fullhouse_snapshot_failures_total").await, 0.0, "that one was missing is no failure");
+    assert_eq!(metric(&server.url, "fullhouse_snapshot_failures_total").await, 0.0, "that one was missing is no failure");
     assert_eq!(server.verify()["snapshots_compared"], 0);
 
     server.kill();
@@ -201,7 +196,7 @@ async fn what_is_spoilt_or_of_another_log_is_not_used() {
         sale.buyer.url.clone_from(&server.url);
         sale.is_as_it_was().await;
         assert_eq!((loads(&server, "snapshot").await, loads(&server, "facts").await), (0.0, 1.0));
-        assert_eq!(metric(&server, "fullhouse_snapshot_failures_total").await, 1.0);
+        assert_eq!(metric(&server.url, "fullhouse_snapshot_failures_total").await, 1.0);
         assert_eq!(server.terminate(), Some(0));
     }
 }

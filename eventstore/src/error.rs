@@ -106,6 +106,16 @@ pub enum StoreError {
     Postgres(#[from] sqlx::Error),
 }
 
+/// An error and what it came of, in one line.
+pub fn with_cause(error: &impl std::error::Error) -> String {
+    format!("{error}{}", cause_of(error))
+}
+
+/// What an error came of, as it is put behind it; nothing, when it came of nothing.
+pub fn cause_of(error: &impl std::error::Error) -> String {
+    error.source().map(|source| format!(": {source}")).unwrap_or_default()
+}
+
 /// Checks that these are all the facts after one log position and up to another.
 pub(crate) fn check_gapless(facts: &[StoredFact], after: u64, until: u64) -> Result<(), LogError> {
     let mut expected = after + 1;

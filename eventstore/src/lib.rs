@@ -26,7 +26,7 @@ pub mod sqlite;
 mod tail;
 
 pub use append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Verdict};
-pub use error::{LogError, StoreError};
+pub use error::{LogError, StoreError, cause_of, with_cause};
 pub use follow::{Follower, Following};
 pub use judge::DECISION_AGE_MAX;
 pub use log::Log;

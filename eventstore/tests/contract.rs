@@ -358,17 +358,6 @@ async fn reopened(store: &impl Store) -> Log {
     tokio::time::timeout(PATIENCE, opened).await.expect("the log is closed soon")
 }
 
-macro_rules! suite {
-    ($store:ident: $($test:ident)*) => {
-        mod $store {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $test() {
-                super::$test(super::$store().await).await;
-            })*
-        }
-    };
-}
-
 async fn sqlite() -> impl Store {
     Sqlite::new()
 }
@@ -377,30 +366,25 @@ async fn in_postgres() -> impl Store {
     Postgres::new().await
 }
 
-macro_rules! suites {
-    ($($test:ident)*) => {
-        suite!(sqlite: $($test)*);
-        suite!(in_postgres: $($test)*);
-    };
+fullhouse_test_servers::on_every_store! {
+    sqlite in_postgres: {
+        positions_have_no_gap
+        shows_with_many_facts_are_found
+        a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
+        commands_of_one_batch_do_not_take_each_others_seats
+        a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved
+        a_refusal_on_the_newest_state_stands
+        a_repeated_command_gets_its_first_outcome
+        a_command_repeated_within_a_batch_takes_effect_once
+        a_batch_offered_again_after_an_unknown_outcome_takes_effect_once
+        time_never_runs_back_in_the_log
+        what_has_ended_meanwhile_is_decided_again
+        everything_is_there_after_reopening
+        followers_see_every_fact_in_order_under_eight_writers
+        of_writers_racing_for_one_seat_one_wins
+        a_caller_that_stops_waiting_does_not_harm_an_append
+    }
 }
-
-suites!(
-    positions_have_no_gap
-    shows_with_many_facts_are_found
-    a_command_that_a_later_fact_touches_is_named_and_the_others_go_through
-    commands_of_one_batch_do_not_take_each_others_seats
-    a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved
-    a_refusal_on_the_newest_state_stands
-    a_repeated_command_gets_its_first_outcome
-    a_command_repeated_within_a_batch_takes_effect_once
-    a_batch_offered_again_after_an_unknown_outcome_takes_effect_once
-    time_never_runs_back_in_the_log
-    what_has_ended_meanwhile_is_decided_again
-    everything_is_there_after_reopening
-    followers_see_every_fact_in_order_under_eight_writers
-    of_writers_racing_for_one_seat_one_wins
-    a_caller_that_stops_waiting_does_not_harm_an_append
-);
 
 mod files {
     //! What a file can have wrong with it.

@@ -239,17 +239,6 @@ async fn what_was_taken_is_done_when_the_line_is_closed(store: impl Store) {
     assert_eq!(everyone(&open(&store).await, "a").await.len(), 100);
 }
 
-macro_rules! suite {
-    ($store:ident: $($test:ident)*) => {
-        mod $store {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $test() {
-                super::$test(super::$store().await).await;
-            })*
-        }
-    };
-}
-
 async fn sqlite() -> impl Store {
     Sqlite(tempfile::tempdir().expect("a temporary folder"))
 }
@@ -261,24 +250,19 @@ async fn in_postgres() -> impl Store {
     Postgres(database)
 }
 
-macro_rules! suites {
-    ($($test:ident)*) => {
-        suite!(sqlite: $($test)*);
-        suite!(in_postgres: $($test)*);
-    };
+fullhouse_test_servers::on_every_store! {
+    sqlite in_postgres: {
+        numbers_count_from_one_in_each_show
+        whoever_joins_again_keeps_his_number
+        one_person_in_fifty_tasks_gets_one_number
+        many_at_once_get_numbers_without_a_gap
+        whoever_left_stands_at_the_end_when_he_is_back
+        no_number_is_given_twice_even_if_the_last_one_left
+        a_number_that_is_used_up_is_exchanged_once
+        a_number_exchanged_in_fifty_tasks_becomes_one_other
+        leaving_with_the_number_of_another_changes_nothing
+        members_are_read_in_pages
+        a_caller_that_stops_waiting_loses_nothing
+        what_was_taken_is_done_when_the_line_is_closed
+    }
 }
-
-suites!(
-    numbers_count_from_one_in_each_show
-    whoever_joins_again_keeps_his_number
-    one_person_in_fifty_tasks_gets_one_number
-    many_at_once_get_numbers_without_a_gap
-    whoever_left_stands_at_the_end_when_he_is_back
-    no_number_is_given_twice_even_if_the_last_one_left
-    a_number_that_is_used_up_is_exchanged_once
-    a_number_exchanged_in_fifty_tasks_becomes_one_other
-    leaving_with_the_number_of_another_changes_nothing
-    members_are_read_in_pages
-    a_caller_that_stops_waiting_loses_nothing
-    what_was_taken_is_done_when_the_line_is_closed
-);

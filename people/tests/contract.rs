@@ -62,7 +62,7 @@ fn name_of(known: &Known) -> Option<&str> {
     }
 }
 
-async fn a_person_is_noted_and_forgotten_for_good(place: &Place) {
+async fn a_person_is_noted_and_forgotten_for_good(place: Place) {
     let (people, ann, bob) = (&place.people, subject("ann"), subject("bob"));
     assert_eq!(people.find(&ann).await.unwrap(), Known::Nobody);
     assert_eq!(people.forget(&ann, None).await.unwrap(), None, "there is nobody to forget");
@@ -82,7 +82,7 @@ async fn a_person_is_noted_and_forgotten_for_good(place: &Place) {
 }
 
 /// Whoever appends the fact and stops there leaves the rest to the next one who looks.
-async fn what_the_log_says_is_carried_out(place: &Place) {
+async fn what_the_log_says_is_carried_out(place: Place) {
     let elsewhere = tempfile::tempdir().unwrap();
     let other = beside(&place.log, SqlitePeople::open(elsewhere.path()).unwrap());
     for people in [&place.people, &other] {
@@ -93,7 +93,7 @@ async fn what_the_log_says_is_carried_out(place: &Place) {
     assert!(matches!(place.people.find(&subject("ann")).await.unwrap(), Known::Forgotten(_)));
 }
 
-async fn whoever_asks_for_the_forgotten_holds_nobody_up(place: &Place) {
+async fn whoever_asks_for_the_forgotten_holds_nobody_up(place: Place) {
     place.people.note(&subject("ann"), "Ann".into(), String::new()).await.unwrap();
     place.people.forget(&subject("ann"), None).await.unwrap().unwrap();
     assert!(matches!(place.people.note(&subject("ann"), "Ann".into(), String::new()).await.unwrap(), Known::Forgotten(_)));
@@ -102,7 +102,7 @@ async fn whoever_asks_for_the_forgotten_holds_nobody_up(place: &Place) {
     assert!(matches!(place.people.find(&subject("bob")).await.unwrap(), Known::Forgotten(_)));
 }
 
-async fn each_cluster_has_a_register_of_its_own(place: &Place) {
+async fn each_cluster_has_a_register_of_its_own(place: Place) {
     for (people, somebody) in [(&place.people, "ann"), (&place.people, "bob"), (&place.elsewhere, "eve"), (&place.people, "joe")] {
         people.note(&subject(somebody), somebody.into(), String::new()).await.unwrap();
         people.forget(&subject(somebody), None).await.unwrap().unwrap();
@@ -113,7 +113,7 @@ async fn each_cluster_has_a_register_of_its_own(place: &Place) {
 }
 
 /// The table has carried out more than an older copy of the log has.
-async fn a_log_that_was_restored_is_carried_out_again(place: &Place) {
+async fn a_log_that_was_restored_is_carried_out_again(place: Place) {
     let newer = tempfile::tempdir().unwrap();
     let log = Log::Sqlite(SqliteLog::open(newer.path()).unwrap());
     let table = tempfile::tempdir().unwrap();
@@ -129,7 +129,7 @@ async fn a_log_that_was_restored_is_carried_out_again(place: &Place) {
     }
 }
 
-async fn whoever_is_noted_while_being_forgotten_is_forgotten(place: &Place) {
+async fn whoever_is_noted_while_being_forgotten_is_forgotten(place: Place) {
     for round in 0..20 {
         let somebody = subject(&format!("s{round}"));
         place.people.note(&somebody, "Somebody".into(), String::new()).await.unwrap();
@@ -146,24 +146,15 @@ async fn whoever_is_noted_while_being_forgotten_is_forgotten(place: &Place) {
     assert_eq!(facts.len(), 20, "one fact for each of them");
 }
 
-macro_rules! suite {
-    ($($test:ident)*) => {
-        mod files {
-            $(#[tokio::test] async fn $test() { super::$test(&super::in_files().await).await; })*
-        }
-        mod database {
-            $(#[tokio::test] async fn $test() { super::$test(&super::in_a_database().await).await; })*
-        }
-    };
-}
-
-suite! {
-    a_person_is_noted_and_forgotten_for_good
-    what_the_log_says_is_carried_out
-    whoever_asks_for_the_forgotten_holds_nobody_up
-    each_cluster_has_a_register_of_its_own
-    a_log_that_was_restored_is_carried_out_again
-    whoever_is_noted_while_being_forgotten_is_forgotten
+fullhouse_test_servers::on_every_store! {
+    in_files in_a_database: {
+        a_person_is_noted_and_forgotten_for_good
+        what_the_log_says_is_carried_out
+        whoever_asks_for_the_forgotten_holds_nobody_up
+        each_cluster_has_a_register_of_its_own
+        a_log_that_was_restored_is_carried_out_again
+        whoever_is_noted_while_being_forgotten_is_forgotten
+    }
 }
 
 /// Not only out of the table: out of the file, and out of what SQLite keeps beside it.

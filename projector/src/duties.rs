@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use fullhouse_eventstore::postgres::{connect_to, timely};
+use fullhouse_eventstore::with_cause;
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectionError;
-use crate::health::{Health, with_cause};
+use crate::health::Health;
 use crate::sql::postgres::failed;
 
 /// A piece of work that one projector at a time does.

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fullhouse_eventstore::with_cause;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
@@ -76,10 +77,4 @@ async fn watch(
     };
     tracing::error!(projection, "a projection has stopped: {why}");
     told.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{projection} has stopped: {why}"));
-}
-
-/// An error and what it came of, in one line.
-pub(crate) fn with_cause(error: &ProjectionError) -> String {
-    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-    format!("{error}{cause}")
 }

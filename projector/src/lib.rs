@@ -31,14 +31,14 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Event, Timestamp};
-use fullhouse_eventstore::{Follower, Following, LogError};
+use fullhouse_eventstore::{Follower, Following, LogError, with_cause};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
 use fullhouse_snapshots::{LoadError, SnapshotsError};
 use fullhouse_transparency::TransparencyError;
 use futures::FutureExt;
 
-use health::{Health, with_cause};
+use health::Health;
 
 /// Why a projection stopped. Nothing is ever skipped, so it needs somebody's help.
 #[derive(Debug, thiserror::Error)]

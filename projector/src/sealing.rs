@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use fullhouse_eventstore::{Following, Log};
+use fullhouse_eventstore::{Following, Log, with_cause};
 use fullhouse_transparency::sealer::{Sealer, leaves_of};
 use fullhouse_transparency::{CheckpointKey, Checkpoints, TransparencyError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::background::{Background, in_background};
-use crate::health::{Health, with_cause};
+use crate::health::Health;
 use crate::{ProjectionError, next_facts, read_more, whatever_happens};
 
 /// Gauge: the log position up to which the log is sealed.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Show, ShowId, SnapshotFault};
-use fullhouse_eventstore::{Log, LogError};
+use fullhouse_eventstore::{Log, LogError, with_cause};
 use fullhouse_schemas::StoredFact;
 use fullhouse_schemas::facts::{UnreadableFact, decode};
 use fullhouse_schemas::snapshot::{self, UnreadableSnapshot};
@@ -119,10 +119,7 @@ impl Histories {
         let kept = match tokio::time::timeout(PATIENCE, self.store.newest(id, snapshot::VERSION)).await {
             Ok(Ok(Some(kept))) => kept,
             Ok(Ok(None)) => return Ok(None),
-            Ok(Err(error)) => {
-                let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-                return Ok(go_without(id, format!("{error}{cause}")));
-            }
+            Ok(Err(error)) => return Ok(go_without(id, with_cause(&error))),
             Err(elapsed) => return Ok(go_without(id, elapsed)),
         };
         let last = self.log.read_show(id, kept.position.saturating_sub(1), 1).await?.pop();

@@ -45,7 +45,7 @@ fn kept(position: u64, version: u16) -> Kept {
     Kept { version, position, row_hash: [position as u8; 32], bytes: vec![version as u8; 100_000] }
 }
 
-async fn the_newest_of_each_show_and_version_is_kept(place: &Place) {
+async fn the_newest_of_each_show_and_version_is_kept(place: Place) {
     let store = &place.store;
     assert_eq!(store.newest(&show("a"), 1).await.unwrap(), None);
     assert!(store.positions(1).await.unwrap().is_empty());
@@ -68,7 +68,7 @@ async fn the_newest_of_each_show_and_version_is_kept(place: &Place) {
     assert_eq!(store.positions(2).await.unwrap(), [(show("a"), 5)].into());
 }
 
-async fn what_is_forgotten_may_be_kept_again_even_if_it_is_older(place: &Place) {
+async fn what_is_forgotten_may_be_kept_again_even_if_it_is_older(place: Place) {
     let store = &place.store;
     store.forget(&show("a"), 1).await.unwrap();
     for name in ["a", "b"] {
@@ -135,15 +135,15 @@ async fn is_used(place: &Place, id: &ShowId, expected: &ShowSnapshot) -> bool {
     histories.resume(id).await.unwrap().is_some()
 }
 
-async fn a_history_goes_on_from_its_snapshot_and_from_nothing_that_is_not_its_own(place: &Place) {
+async fn a_history_goes_on_from_its_snapshot_and_from_nothing_that_is_not_its_own(place: Place) {
     let id = show("a");
-    let early = sell(place, &id, 12).await;
-    let sound = snapshot_of(place, &id, &early).await;
-    let whole = sell(place, &id, 9).await.snapshot();
+    let early = sell(&place, &id, 12).await;
+    let sound = snapshot_of(&place, &id, &early).await;
+    let whole = sell(&place, &id, 9).await.snapshot();
     assert_eq!(whole.position, 21);
-    assert!(!is_used(place, &id, &whole).await, "there is none yet");
+    assert!(!is_used(&place, &id, &whole).await, "there is none yet");
     place.store.keep(&id, sound.clone()).await.unwrap();
-    assert!(is_used(place, &id, &whole).await);
+    assert!(is_used(&place, &id, &whole).await);
 
     let mut cut_off = sound.clone();
     cut_off.bytes.pop();
@@ -164,19 +164,19 @@ async fn a_history_goes_on_from_its_snapshot_and_from_nothing_that_is_not_its_ow
     ] {
         place.store.forget(&id, VERSION).await.unwrap();
         place.store.keep(&id, kept).await.unwrap();
-        assert!(!is_used(place, &id, &whole).await, "{what}");
+        assert!(!is_used(&place, &id, &whole).await, "{what}");
     }
 }
 
 /// A snapshot that could be, and is not: a hold is said to have other seats, which later facts give to somebody else.
-async fn a_snapshot_that_the_facts_after_it_contradict_is_gone_on_without(place: &Place) {
+async fn a_snapshot_that_the_facts_after_it_contradict_is_gone_on_without(place: Place) {
     let id = show("a");
-    let early = sell(place, &id, 12).await;
+    let early = sell(&place, &id, 12).await;
     let seats: Box<[_]> = (0..20).filter(|&seat| early.seat_status(seat) == SeatStatus::Available).take(2).collect();
     let mut wrong = early.snapshot();
     let held = wrong.reservations.iter_mut().find(|held| held.status == ReservationStatus::Pending).unwrap();
     held.seats = seats.clone();
-    let wrong = Kept { bytes: snapshot::encode(&wrong), ..snapshot_of(place, &id, &early).await };
+    let wrong = Kept { bytes: snapshot::encode(&wrong), ..snapshot_of(&place, &id, &early).await };
     let reservation = fullhouse_domain::ReservationId::of_show(&id, "again").unwrap();
     let labels = seats.iter().map(|&seat| early.chart().label(seat)).collect();
     let subject = Subject::parse("ann").unwrap();
@@ -189,22 +189,13 @@ async fn a_snapshot_that_the_facts_after_it_contradict_is_gone_on_without(place:
     assert_eq!(histories.load(&id).await.unwrap().unwrap().snapshot(), whole);
 }
 
-macro_rules! suite {
-    ($($test:ident)*) => {
-        mod files {
-            $(#[tokio::test] async fn $test() { super::$test(&super::in_files().await).await; })*
-        }
-        mod database {
-            $(#[tokio::test] async fn $test() { super::$test(&super::in_a_database().await).await; })*
-        }
-    };
-}
-
-suite! {
-    the_newest_of_each_show_and_version_is_kept
-    what_is_forgotten_may_be_kept_again_even_if_it_is_older
-    a_history_goes_on_from_its_snapshot_and_from_nothing_that_is_not_its_own
-    a_snapshot_that_the_facts_after_it_contradict_is_gone_on_without
+fullhouse_test_servers::on_every_store! {
+    in_files in_a_database: {
+        the_newest_of_each_show_and_version_is_kept
+        what_is_forgotten_may_be_kept_again_even_if_it_is_older
+        a_history_goes_on_from_its_snapshot_and_from_nothing_that_is_not_its_own
+        a_snapshot_that_the_facts_after_it_contradict_is_gone_on_without
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use fullhouse_command::Sequencer;
-use fullhouse_eventstore::Log;
+use fullhouse_eventstore::{Log, cause_of};
 use fullhouse_http::Answer;
 use fullhouse_projector::health::Health;
 use fullhouse_schemas::http::ReadinessBody;
@@ -61,8 +61,7 @@ impl Readiness {
     async fn missing(&self) -> Vec<String> {
         let mut missing = self.health.stopped();
         if let Err(error) = self.log.newest_head(LOG_PATIENCE).await {
-            let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-            missing.push(format!("the log can't be reached or used{cause}"));
+            missing.push(format!("the log can't be reached or used{}", cause_of(&error)));
         }
         let reached = self.views.as_ref().map_or(self.head_at_start, |views| *views.log_position().borrow());
         if reached < self.head_at_start {

@@ -132,9 +132,14 @@ pub async fn message_of(messages: &mut PlaceMessages, state: &str) -> Value {
 
 /// How many people a server knows to be there, waiting for their turn or just let in.
 pub async fn present_at(url: &str) -> usize {
-    let metrics = Person::anonymous(url).get("/metrics").await.text;
-    let line = metrics.lines().find(|line| line.starts_with("fullhouse_queue_people_present "));
-    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as usize)
+    metric(url, "fullhouse_queue_people_present").await as usize
+}
+
+/// The value of a metric's series; 0, when it was never counted.
+pub async fn metric(url: &str, series: &str) -> f64 {
+    let text = Person::anonymous(url).get("/metrics").await.text;
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().unwrap())
 }
 
 /// A hall with a waiting room.

@@ -87,22 +87,24 @@ impl FileBeside {
 
     /// A connection that only reads; nothing, when there is no such file.
     pub fn open_to_read(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
-        let path = self.path(folder);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let connection = self.connect(&path, OpenedAs::Reader)?;
-        self.check_format(&path, &connection)?;
+        let Some(connection) = self.connect_to_read(folder)? else { return Ok(None) };
+        self.check_format(&self.path(folder), &connection)?;
         Ok(Some(connection))
     }
 
     /// The same for a file that may be lost: one that is empty counts as none, since somebody may be about to make its tables.
     pub fn open_to_read_unless_empty(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
-        let path = self.path(folder);
-        if path.exists() && !has_tables(&self.connect(&path, OpenedAs::Reader)?).map_err(|error| self.of_open(&path, error))? {
+        let (path, Some(connection)) = (self.path(folder), self.connect_to_read(folder)?) else { return Ok(None) };
+        if !has_tables(&connection).map_err(|error| self.of_open(&path, error))? {
             return Ok(None);
         }
-        self.open_to_read(folder)
+        self.check_format(&path, &connection)?;
+        Ok(Some(connection))
+    }
+
+    fn connect_to_read(&self, folder: &Path) -> Result<Option<Connection>, FileError> {
+        let path = self.path(folder);
+        if path.exists() { self.connect(&path, OpenedAs::Reader).map(Some) } else { Ok(None) }
     }
 
     /// A connection that waits for others instead of failing.
@@ -162,9 +164,13 @@ impl SharedConnection {
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {
         let shared = self.0.clone();
-        let working = tokio::task::spawn_blocking(move || work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner)));
-        working.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+        off_the_runtime(move || work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
+}
+
+/// Works where that holds nobody up. The work goes on even if the caller stops waiting; a panic in it goes on in the caller.
+pub async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
 fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {

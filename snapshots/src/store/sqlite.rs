@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fullhouse_domain::ShowId;
-use fullhouse_eventstore::sqlite::beside::FileBeside;
+use fullhouse_eventstore::sqlite::beside::{FileBeside, off_the_runtime};
 use fullhouse_eventstore::sqlite::format::Format;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -96,7 +96,7 @@ impl SqliteSnapshots {
             Some(connection) => read(&connection).map_err(failed(doing)),
             None => Ok(T::default()),
         };
-        on_its_thread(reading).await
+        off_the_runtime(reading).await
     }
 
     async fn write(
@@ -105,11 +105,6 @@ impl SqliteSnapshots {
         write: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), SnapshotsError> {
         let folder = self.folder.clone();
-        on_its_thread(move || write(&mut FILE.open_for_writing(&folder)?).map_err(failed(doing))).await
+        off_the_runtime(move || write(&mut FILE.open_for_writing(&folder)?).map_err(failed(doing))).await
     }
-}
-
-/// Works where that holds nobody up. A panic goes on in the caller.
-async fn on_its_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, SnapshotsError> + Send + 'static) -> Result<T, SnapshotsError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }

@@ -10,3 +10,20 @@ mod redis_and_nats;
 pub use postgres::{Database, database, end_databases};
 pub use process::{PATIENCE, Process, free_port};
 pub use redis_and_nats::{Nats, Redis};
+
+/// Tests that every store must pass, each with each store: `on_every_store! { in_files in_a_database: { one_test another } }`. A store is
+/// made by the function of that name, and handed to the test.
+#[macro_export]
+macro_rules! on_every_store {
+    ($($store:ident)*: $tests:tt) => {
+        $($crate::on_every_store! { @one $store $tests })*
+    };
+    (@one $store:ident { $($test:ident)* }) => {
+        mod $store {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(super::$store().await).await;
+            })*
+        }
+    };
+}
