@@ -3,47 +3,9 @@
 
 mod support;
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-
-use support::server::free_port;
-use support::{LiveMap, Person, Server, eventually, hall};
-
-struct Gateway {
-    child: Child,
-    url: String,
-}
-
-impl Gateway {
-    async fn start(server: &Server) -> Self {
-        let configuration = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/haproxy/haproxy.cfg");
-        let listen = format!("127.0.0.1:{}", free_port());
-        let child = Command::new("haproxy")
-            .arg("-f")
-            .arg(configuration)
-            .env("FULLHOUSE_GATEWAY", &listen)
-            .env("FULLHOUSE_LISTEN", server.url.trim_start_matches("http://"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("haproxy is installed");
-        let gateway = Self { child, url: format!("http://{listen}") };
-        let anyone = Person::anonymous(&gateway.url);
-        eventually("the gateway has found the server", || async {
-            let answer = anyone.request(reqwest::Method::GET, "/readyz").send().await.ok()?;
-            (answer.status() == 200).then_some(())
-        })
-        .await;
-        gateway
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use reqwest::Method;
+use support::person::answered;
+use support::{Gateway, LiveMap, Person, Server, eventually, hall};
 
 #[tokio::test]
 async fn through_the_gateway_a_stream_is_live_and_a_flood_is_refused() {
@@ -61,6 +23,12 @@ async fn through_the_gateway_a_stream_is_live_and_a_flood_is_refused() {
     // The server goes and comes back behind the gateway; the client resumes through it.
     server.kill();
     while map.next().await {}
+    let down = eventually("the gateway says that nobody is there", || async {
+        let answer = answered(ann.reconnected().request(Method::GET, "/events")).await?;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(down.is_problem(503, "overloaded").header("retry-after"), "1");
     server.restart();
     let ann = ann.reconnected();
     eventually("the gateway has found the server again", || async { (ann.get("/readyz").await.status == 200).then_some(()) }).await;
@@ -69,5 +37,10 @@ async fn through_the_gateway_a_stream_is_live_and_a_flood_is_refused() {
     map.reach(6).await;
     assert_eq!(map.whole_maps, 1);
 
-    eventually("the flood is refused", || async { (ann.get("/events").await.status == 429).then_some(()) }).await;
+    let refused = eventually("the flood is refused", || async {
+        let answer = ann.get("/events").await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.is_problem(429, "too-many-requests").header("retry-after"), "10");
 }

@@ -12,9 +12,10 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use support::schedule::scheduled;
 use support::server::fullhouse;
 use support::shopper::hall_with_room;
-use support::{Person, Server, hall};
+use support::{Cluster, Gateway, Person, Server, eventually, hall};
 
 /// Rehearses to the end; returns the exit code and the report.
 async fn rehearse(url: &str, options: &[&str]) -> (Option<i32>, Value) {
@@ -78,6 +79,58 @@ async fn a_spike_before_a_waiting_room_is_rehearsed_and_all_is_as_promised() {
     assert_eq!((&report["has_waiting_room"], &report["event_id"]), (&true.into(), &event.into()));
     assert!(report["buyers"]["bought"].as_u64() > Some(50) && report["latency_ms"]["join"]["count"].as_u64() >= Some(150), "{report:#}");
     server.verify();
+}
+
+/// How often buyers were put off with these statuses.
+fn put_off(report: &Value, statuses: &[&str]) -> u64 {
+    let kinds = report["put_off"].as_object().unwrap().iter();
+    kinds.filter(|(kind, _)| statuses.iter().any(|status| kind.starts_with(status))).map(|(_, count)| count.as_u64().unwrap()).sum()
+}
+
+/// Somebody has bought.
+async fn sale_is_under_way(reader: &Person, event: &str) {
+    eventually("people buy", || async {
+        let answer = reader.get(&format!("/events/{event}")).await;
+        answer.body["counts"]["reserved"].as_u64().filter(|&reserved| reserved > 0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buyers_whom_the_gateway_puts_off_come_again_when_it_says_and_all_is_as_promised() {
+    let server = Server::start(&[]);
+    server.schedule(&hall(10, 30)).await;
+    let gateway = Gateway::start(&server).await;
+    // A few more requests than it takes from one address in 10 s.
+    let options = ["--users", "50", "--seconds", "2", "--dither-seconds", "0.2", "--patience-seconds", "120", "--watchers", "0"];
+    let (code, report) = rehearse(&gateway.url, &options).await;
+    assert_all_is_well(code, &report);
+    assert_everybody_is_counted(&report, 50);
+    assert!(put_off(&report, &["429 too-many-requests"]) > 0, "{report:#}");
+    assert_eq!(report["sales_read_again"], report["buyers"]["bought"], "{report:#}");
+    server.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_that_loses_all_command_servers_for_a_while_all_is_as_promised() {
+    let cluster = Cluster::up();
+    let event = scheduled(&cluster, &hall(10, 30)).await;
+    let (url, id) = (cluster.url().to_owned(), event.clone());
+    let options = ["--users", "300", "--seconds", "6", "--dither-seconds", "0.5", "--patience-seconds", "120", "--watchers", "20"];
+    let rehearsing = tokio::spawn(async move { rehearse(&url, &[&["--event", &*id], &options[..]].concat()).await });
+    sale_is_under_way(&Person::anonymous(cluster.url()), &event).await;
+    for name in ["command-1", "command-2"] {
+        cluster.succeed(&["kill", name]);
+    }
+    for name in ["command-1", "command-2"] {
+        cluster.succeed(&["start", name]);
+    }
+    let (code, report) = rehearsing.await.unwrap();
+    assert_all_is_well(code, &report);
+    assert_everybody_is_counted(&report, 300);
+    assert!(put_off(&report, &["502", "503"]) > 0, "{report:#}");
+    assert_eq!(report["sales_read_again"], report["buyers"]["bought"], "{report:#}");
+    cluster.verify().unwrap();
 }
 
 /// A server that says yes to everybody who wants its only seat, and shows it as free for ever.

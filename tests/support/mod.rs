@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod gateway;
 pub mod live_map;
 pub mod person;
 pub mod planted;
@@ -15,6 +16,7 @@ pub mod shopper;
 
 pub use client::Client;
 pub use cluster::Cluster;
+pub use gateway::Gateway;
 pub use live_map::LiveMap;
 pub use person::{Answered, Person};
 pub use server::Server;
