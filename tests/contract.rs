@@ -6,6 +6,7 @@ mod support;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::person::answered;
+use support::shopper::hall_with_room;
 use support::{Person, Server, hall};
 
 #[tokio::test]
@@ -321,6 +322,63 @@ async fn errors_are_problems_also_when_the_framework_itself_refuses() {
     let problem_page = ann.get("/problems/seats-taken").await;
     assert!(problem_page.status == 200 && problem_page.header("content-type").starts_with("text/html"));
     ann.get("/problems/nothing").await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn what_is_no_object_or_too_long_or_not_asked_for_is_refused() {
+    let server = Server::start(&[]);
+    let event = server.schedule(&hall_with_room(1, 10, json!({ "max_active": 5 }))).await;
+    let ann = server.guest().await;
+    let organizer = server.person("organizer", "olga");
+    let mut plan = hall(1, 1);
+    plan["waiting_room"] = json!([5, 60, 60, 60]);
+    organizer.post("/events", &plan).await.is_problem(422, "unprocessable-content");
+    let mut plan = hall(1, 1);
+    plan["sections"] = json!([["S", null, [1, "EUR"], [["A", 2]]]]);
+    organizer.post("/events", &plan).await.is_problem(422, "unprocessable-content");
+    let refused = ann.post("/reserve", &json!({ "event_id": event, "best_available": [1, "S"] })).await;
+    let detail = refused.is_problem(422, "unprocessable-content").body["detail"].as_str().unwrap();
+    assert!(detail.contains("best_available") && detail.contains("an object"), "{detail}");
+
+    for length in [100, 111, 120, 126, 127, 200] {
+        let id = format!("a-{}", "x".repeat(length));
+        ann.post("/reserve", &json!({ "event_id": id, "seats": ["S-A-1"] })).await.is_problem(404, "not-found");
+    }
+    ann.hold(&event, &["S-A-1", &"x".repeat(300)]).await.is_problem(422, "unprocessable-content");
+    let wanted = json!({ "count": 1, "section": "x".repeat(300) });
+    ann.post("/reserve", &json!({ "event_id": event, "best_available": wanted })).await.is_problem(422, "unprocessable-content");
+
+    let queue = format!("/events/{event}/queue");
+    ann.post(&queue, &json!({ "a": 1 })).await.is_problem(422, "unprocessable-content");
+    for (media_type, body, status, code) in [
+        ("application/json", "junk".to_owned(), 400, "bad-request"),
+        ("text/plain", "x".to_owned(), 415, "unsupported-media-type"),
+        ("application/json", " ".repeat(20_000), 413, "payload-too-large"),
+    ] {
+        let request = ann.request(Method::POST, &queue).header("content-type", media_type).body(body);
+        answered(request).await.unwrap().is_problem(status, code);
+    }
+    assert_eq!(ann.post(&queue, &json!({})).await.status, 200);
+    assert_eq!(answered(server.guest().await.request(Method::POST, &queue)).await.unwrap().status, 200, "no body is needed");
+}
+
+#[tokio::test]
+async fn whoever_takes_no_encoding_that_there_is_gets_plain_bytes_and_errors_stay_what_they_are() {
+    let server = Server::start(&[]);
+    let event = server.schedule(&hall(1, 10)).await;
+    let anyone = Person::anonymous(&server.url);
+    for accepted in ["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0.0", "br"] {
+        let ask = |path: String| answered(anyone.request(Method::GET, &path).header("accept-encoding", accepted));
+        let seats = ask(format!("/events/{event}/seats")).await.unwrap();
+        assert_eq!((seats.status, seats.header("vary")), (200, "accept-encoding"), "{accepted}");
+        ask("/events/local-absent".into()).await.unwrap().is_problem(404, "not-found");
+        ask("/log".into()).await.unwrap().is_problem(401, "unauthorized");
+    }
+    for accepted in ["gzip", "x-gzip, br", "br, *", "gzip;q=0.5, identity;q=0"] {
+        let request = anyone.request(Method::GET, &format!("/events/{event}/chart")).header("accept-encoding", accepted);
+        let zipped = request.send().await.unwrap();
+        assert_eq!(zipped.headers().get("content-encoding").map(|value| value.as_bytes()), Some(&b"gzip"[..]), "{accepted}");
+    }
 }
 
 #[tokio::test]

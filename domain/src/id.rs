@@ -50,8 +50,14 @@ identifier!(
     is_subject
 );
 
+/// The longest id of a show, so that its reservations' ids, which begin with it, are not too long: a dot and 16 characters follow.
+const SHOW_ID_CHARACTERS_MAX: usize = 128 - 17;
+
 fn is_show_id(text: &str) -> bool {
-    is_plain(text) && !text.contains('.') && text.split_once('-').is_some_and(|(cluster, rest)| !cluster.is_empty() && !rest.is_empty())
+    is_plain(text)
+        && text.len() <= SHOW_ID_CHARACTERS_MAX
+        && !text.contains('.')
+        && text.split_once('-').is_some_and(|(cluster, rest)| !cluster.is_empty() && !rest.is_empty())
 }
 
 fn is_reservation_id(text: &str) -> bool {
@@ -86,6 +92,12 @@ mod tests {
         let reservation = ReservationId::of_show(&show, "x9").expect("plain");
         assert_eq!(reservation.as_str(), "local-7k2m.x9");
         assert_eq!(reservation.show(), show);
+    }
+
+    #[test]
+    fn every_show_has_reservations() {
+        let longest = (1..=128).rev().find_map(|length| ShowId::parse(&format!("a-{}", "x".repeat(length)))).expect("plain");
+        assert!(ReservationId::of_show(&longest, "0123456789abcdef").is_some());
     }
 
     #[test]

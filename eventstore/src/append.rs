@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fullhouse_domain::{ShowId, Subject, Timestamp};
+use fullhouse_domain::{SeatIndex, ShowId, Subject, Timestamp};
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 /// A digest of what a command asks for. The same command id with another fingerprint is a misuse of the id.
@@ -52,7 +52,10 @@ pub enum Proposal {
     /// It is refused, and a repetition gets this same answer.
     KeepRefusal(String),
     /// It is refused, and a repetition is decided anew. Nothing is stored.
-    Refuse,
+    Refuse {
+        /// The seats that it is refused for, whatever happens to others; nothing, when anything in the show may matter.
+        because_of: Option<Vec<SeatIndex>>,
+    },
 }
 
 /// What became of a batch.

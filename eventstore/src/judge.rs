@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fullhouse_domain::planted::{Bug, is_planted};
 use fullhouse_domain::{ROOM, SeatIndex, ShowId, Subject, Timestamp};
+use fullhouse_schemas::fact::FactKind;
 use fullhouse_schemas::{CommandId, NewFact, StoredFact};
 
 use crate::append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Verdict};
@@ -67,7 +68,7 @@ pub(crate) fn keyed_of(batch: &Batch) -> Vec<CommandId> {
 
 /// Whether nothing of a batch can be written, whatever the verdicts are.
 pub(crate) fn appends_nothing(batch: &Batch) -> bool {
-    batch.entries.iter().all(|entry| matches!(entry.proposal, Proposal::Refuse))
+    batch.entries.iter().all(|entry| matches!(entry.proposal, Proposal::Refuse { .. }))
 }
 
 /// Judges the commands of a batch, one after the other.
@@ -123,7 +124,7 @@ impl Judge {
                 self.remember(entry, 0, Some(answer));
                 Verdict::Refused
             }
-            Proposal::Refuse => Verdict::Refused,
+            Proposal::Refuse { .. } => Verdict::Refused,
         }
     }
 
@@ -150,7 +151,8 @@ impl Judge {
                 version: fact.version,
                 recorded_at: self.recorded_at,
                 command_id: entry.command_id,
-                subject: entry.subject.clone(),
+                // Somebody's hold that another one's command found to be over: its holder's papers must not name the other.
+                subject: entry.subject.clone().filter(|_| fact.kind != FactKind::HoldExpired),
                 data: fact.data.clone(),
                 touches: fact.touches.clone(),
             });
@@ -230,12 +232,13 @@ impl Touched {
         touched.people.extend(who.cloned());
     }
 
-    /// Whether a decision about this command may be outdated. A refusal, and a show's first fact, depend on anything that
-    /// happened to the show; facts about seats depend on those seats, and perhaps on the waiting room.
+    /// Whether a decision about this command may be outdated. A show's first fact, and most refusals, depend on anything that happened to the
+    /// show; facts about seats, and refusals because of them, on those seats, and perhaps on the waiting room.
     fn outdates(&self, entry: &Entry) -> bool {
         let Some(touched) = self.by_show.get(&entry.show) else { return false };
         match &entry.proposal {
-            Proposal::KeepRefusal(_) | Proposal::Refuse => true,
+            Proposal::KeepRefusal(_) | Proposal::Refuse { because_of: None } => true,
+            Proposal::Refuse { because_of: Some(seats) } => seats.iter().any(|seat| touched.seats.contains(seat)),
             Proposal::Append(facts) => {
                 facts.iter().any(|fact| fact.touches.is_empty() || fact.touches.iter().any(|seat| touched.seats.contains(seat)))
                     || entry.relies_on_room && touched.moves_for(entry.subject.as_ref())

@@ -51,6 +51,9 @@ impl Store for Postgres {
 /// How long a test waits for something that should take milliseconds. Raise it while debugging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A refusal that anything in the show may outdate.
+const REFUSE: Proposal = Proposal::Refuse { because_of: None };
+
 fn show(name: &str) -> ShowId {
     ShowId::parse(&format!("local-{name}")).expect("plain")
 }
@@ -129,8 +132,8 @@ async fn a_command_that_a_later_fact_touches_is_named_and_the_others_go_through(
         holding(2, "a", &[2, 3]),
         holding(3, "a", &[4]),
         holding(4, "b", &[2]),
-        entry(5, "a", Proposal::Refuse),
-        entry(6, "b", Proposal::Refuse),
+        entry(5, "a", REFUSE),
+        entry(6, "b", REFUSE),
         entry(7, "a", Proposal::KeepRefusal("no".into())),
     ];
     // All of them were decided before they knew of the first fact.
@@ -169,19 +172,35 @@ async fn commands_of_one_batch_do_not_take_each_others_seats(store: impl Store) 
 async fn a_refusal_on_the_newest_state_stands(store: impl Store) {
     let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1])]).await;
-    let appended = append(&log, 1, vec![entry(2, "a", Proposal::Refuse), entry(3, "a", Proposal::KeepRefusal("no".into()))]).await;
+    let appended = append(&log, 1, vec![entry(2, "a", REFUSE), entry(3, "a", Proposal::KeepRefusal("no".into()))]).await;
     assert_eq!(appended.verdicts, [Verdict::Refused, Verdict::Refused]);
     assert_eq!(log.head(), 1, "refusals are no facts");
+}
+
+async fn a_refusal_because_of_seats_stands_as_long_as_nothing_happens_to_them(store: impl Store) {
+    let log = store.open().await.expect("a new log");
+    append(&log, 0, vec![holding(1, "a", &[1])]).await;
+    append(&log, 1, vec![holding(2, "a", &[2])]).await;
+    let refused = |id, seats: &[SeatIndex]| entry(id, "a", Proposal::Refuse { because_of: Some(seats.to_vec()) });
+    let appended = append(&log, 1, vec![refused(3, &[1, 3]), refused(4, &[1, 2]), entry(5, "a", REFUSE), holding(6, "a", &[4])]).await;
+    assert_eq!(appended.verdicts, [Verdict::Refused, Verdict::Conflict, Verdict::Conflict, accepted(3, 3)]);
+}
+
+async fn the_end_of_somebodys_hold_does_not_name_the_one_who_found_it(store: impl Store) {
+    let log = store.open().await.expect("a new log");
+    let ended = NewFact { kind: FactKind::HoldExpired, ..fact(&[1]) };
+    append(&log, 0, vec![entry(1, "a", Proposal::Append([ended, fact(&[1])].into()))]).await;
+    assert_eq!(whole_log(&log).await.iter().map(|fact| fact.subject.clone()).collect::<Vec<_>>(), [None, Subject::parse("ann")]);
 }
 
 async fn a_repeated_command_gets_its_first_outcome(store: impl Store) {
     let log = store.open().await.expect("a new log");
     append(&log, 0, vec![holding(1, "a", &[1]), holding(2, "a", &[2]), entry(3, "a", Proposal::Append([].into()))]).await;
-    append(&log, 2, vec![entry(4, "a", Proposal::KeepRefusal("{\"no\":1}".into())), entry(5, "a", Proposal::Refuse)]).await;
+    append(&log, 2, vec![entry(4, "a", Proposal::KeepRefusal("{\"no\":1}".into())), entry(5, "a", REFUSE)]).await;
     drop(log);
     let log = reopened(&store).await;
     let facts = whole_log(&log).await;
-    let again = append(&log, 2, (1..=5).map(|id| entry(id, "a", Proposal::Refuse)).collect()).await;
+    let again = append(&log, 2, (1..=5).map(|id| entry(id, "a", REFUSE)).collect()).await;
     let recorded = |outcome| Verdict::Repeated(Recorded { fingerprint: Fingerprint([7; 16]), outcome });
     assert_eq!(
         again.verdicts,
@@ -374,6 +393,8 @@ fullhouse_test_servers::on_every_store! {
         commands_of_one_batch_do_not_take_each_others_seats
         a_command_that_relies_on_the_room_is_decided_again_when_the_room_or_its_sender_has_moved
         a_refusal_on_the_newest_state_stands
+    a_refusal_because_of_seats_stands_as_long_as_nothing_happens_to_them
+    the_end_of_somebodys_hold_does_not_name_the_one_who_found_it
         a_repeated_command_gets_its_first_outcome
         a_command_repeated_within_a_batch_takes_effect_once
         a_batch_offered_again_after_an_unknown_outcome_takes_effect_once

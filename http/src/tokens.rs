@@ -165,6 +165,10 @@ impl Tokens {
 
     fn verify_signature(&self, token: &str) -> Result<Verified, &'static str> {
         let header = jsonwebtoken::decode_header(token).map_err(|_malformed| "it is malformed")?;
+        // Who signed it says that it must not be believed by anybody who does not know these (RFC 7515, section 4.1.11). None is known here.
+        if header.crit.is_some() {
+            return Err("it has critical members that nobody here knows");
+        }
         let id = header.kid.as_deref().ok_or("it names no key")?;
         let (algorithm, key) = if id == self.own_id {
             if header.typ.as_deref() != Some(TYPE) {
@@ -184,7 +188,9 @@ impl Tokens {
                 jsonwebtoken::errors::ErrorKind::ExpiredSignature => "it has expired",
                 jsonwebtoken::errors::ErrorKind::InvalidAudience => "it is for somebody else",
                 jsonwebtoken::errors::ErrorKind::ImmatureSignature => "it is not valid yet",
-                jsonwebtoken::errors::ErrorKind::Json(_) => "it names no known role",
+                jsonwebtoken::errors::ErrorKind::Json(_) => {
+                    "its claims are not `sub`, `exp` in whole seconds, `aud`, and a `role` that there is"
+                }
                 _ => "its signature or form is wrong",
             })?
             .claims;
@@ -305,6 +311,7 @@ mod tests {
             ("a subject with a line break", forge(&tokens, &header, &claims.replace("alice", "a\\nb"))),
             ("an unknown role", forge(&tokens, &header, &claims.replace("organizer", "king"))),
             ("no role", forge(&tokens, &header, &claims.replace(r#""role":"organizer","#, ""))),
+            ("critical members", forge(&tokens, &header.replace(r#""kid""#, r#""crit":["x"],"x":1,"kid""#), claims)),
             ("not valid yet", forge(&tokens, &header, &claims.replace(r#""aud""#, r#""nbf":4102444000,"aud""#))),
             ("too long", format!("{good}{}", "x".repeat(5_000))),
         ];

@@ -1,6 +1,7 @@
 //! Answers that a client may have already (RFC 9110, section 13).
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -26,6 +27,22 @@ impl Tag {
 
 /// How the tag of a compressed answer ends: a strong tag stands for certain bytes, and these are others.
 const ZIPPED_ENDING: &str = "-gzip\"";
+
+/// Takes away an `Accept-Encoding` that leaves no way to answer. Who sent it gets the plain bytes (RFC 9110, section 12.5.3, allows that), and
+/// errors stay what they are; the layer that compresses would make 406 of all.
+pub(crate) async fn leave_a_way_to_answer(mut request: Request) -> Request {
+    let takes_gzip = request.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0));
+            !is_refused && matches!(name.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip" | "*")
+        })
+    });
+    if !takes_gzip {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    request
+}
 
 /// Gives a compressed answer a tag of its own.
 pub(crate) async fn tag_what_was_compressed(mut response: Response) -> Response {

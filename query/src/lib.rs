@@ -142,6 +142,7 @@ pub fn router(state: QueryState) -> Router {
         .route("/reserve/{reservation_id}/proof", get(proofs::receipt))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::middleware::map_response(conditional::tag_what_was_compressed))
+        .layer(axum::middleware::map_request(conditional::leave_a_way_to_answer))
         .route("/events/{event_id}/stream", get(stream::stream))
         .with_state(state)
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use fullhouse_domain::plan::{Row, Section, WaitingRoom};
+use fullhouse_domain::plan::{NAME_CHARACTERS_MAX, Row, Section, WaitingRoom};
 use fullhouse_domain::show::Reservation;
 use fullhouse_domain::{Chart, Currency, Money, Plan, ReservationStatus, SeatIndex, SeatStatus, Show, ShowId, Timestamp, Wanted};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object::{object, objects, optional_object};
 use crate::problem::{Code, Problem};
 use crate::queue::{QueueSummaryBody, WaitingRoomBody};
 use crate::time::Instant;
@@ -16,6 +17,8 @@ use crate::time::Instant;
 pub const SHOW_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The largest body of any other request, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// The longest label of a seat, in characters: two names, a number of up to four digits, and what joins them.
+const LABEL_CHARACTERS_MAX: usize = 2 * NAME_CHARACTERS_MAX + 6;
 /// The longest payment reference, in characters.
 pub const PAYMENT_REFERENCE_CHARACTERS_MAX: usize = 255;
 
@@ -63,9 +66,10 @@ pub struct ScheduleShowBody {
     #[schema(minimum = 1, maximum = 50, default = 10)]
     pub max_seats_per_reservation: u32,
     /// A limit of shoppers at a time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub waiting_room: Option<WaitingRoomBody>,
     /// The hall, from the stage outwards. Up to 100,000 seats.
+    #[serde(deserialize_with = "objects")]
     pub sections: Vec<SectionBody>,
 }
 
@@ -88,8 +92,10 @@ pub struct SectionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring: Option<u32>,
     /// Of each of its seats.
+    #[serde(deserialize_with = "object")]
     pub price: MoneyBody,
     /// From the stage outwards.
+    #[serde(deserialize_with = "objects")]
     pub rows: Vec<RowBody>,
 }
 
@@ -405,7 +411,7 @@ pub struct ReserveBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<Vec<String>>,
     /// Or the best ones, side by side, chosen by the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub best_available: Option<BestAvailableBody>,
 }
 
@@ -424,6 +430,12 @@ pub struct BestAvailableBody {
 impl ReserveBody {
     /// Which seats are wanted.
     pub fn wanted(&self) -> Result<Wanted, Problem> {
+        // A refusal is kept for its key, with the labels in it. What no chart can have is refused before anything is kept.
+        let labels = self.seats.iter().flatten().map(|label| (label, LABEL_CHARACTERS_MAX));
+        let section = self.best_available.iter().flat_map(|best| &best.section).map(|section| (section, NAME_CHARACTERS_MAX));
+        if let Some((_, max)) = labels.chain(section).find(|(name, max)| name.chars().count() > *max) {
+            return Err(Problem::new(Code::UnprocessableContent, format!("A name is longer than {max} characters; none in a hall is.")));
+        }
         match (&self.seats, &self.best_available) {
             (Some(seats), None) => Ok(Wanted::Seats(seats.clone())),
             (None, Some(best)) => Ok(Wanted::BestAvailable { count: best.count, section: best.section.clone() }),

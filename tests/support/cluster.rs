@@ -78,6 +78,15 @@ impl Cluster {
         Person::with_token(self.url(), String::from_utf8(output.stdout).unwrap().trim())
     }
 
+    /// How many rows there are, of a table and perhaps a condition.
+    pub fn count(&self, rows: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM {rows}");
+        let output =
+            Command::new("psql").args([self.setting("FULLHOUSE_DATABASE_URL"), "-AtXc", &sql]).output().expect("psql is installed");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    }
+
     /// Copies the logs of all processes to where they outlive the test; returns where.
     pub fn keep(&self) -> String {
         let copy = std::env::temp_dir().join(format!("fullhouse-cluster-{}", std::process::id()));

@@ -25,7 +25,7 @@ use fullhouse_http::{Answer, IdempotencyKey, RequestId, Tokens};
 use fullhouse_people::People;
 use fullhouse_schemas::http::ReservationBody;
 use fullhouse_schemas::{Code, CommandId, Problem};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::outcome::{Claimed, Outcome, Rejected};
@@ -39,6 +39,11 @@ pub use release::__path_release;
 pub use reserve::__path_reserve;
 pub use schedule::__path_schedule;
 pub use session::__path_session;
+
+/// The body of a request that needs none: nothing, or an empty object.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NothingToSay {}
 
 /// What the handlers need. A request copies it several times, so the parts are shared.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use fullhouse_line::LineError;
 use fullhouse_schemas::queue::{ChangeRoomBody, QueueBody, RoomBody};
 use fullhouse_schemas::{Code, Problem};
 
-use super::{CommandState, Sent, impossible, json, not_done, submit};
+use super::{CommandState, NothingToSay, Sent, impossible, json, not_done, submit};
 use crate::outcome::Outcome;
 use crate::rooms::NotDone;
 use crate::sequencer::Action;
@@ -25,11 +25,17 @@ use crate::sequencer::Action;
     params(("event_id" = String, Path)),
     responses(
         (status = 200, description = "Where you stand; with a `pass` when you are let in.", body = QueueBody),
+        (status = "4XX", description = "See `code`. A body is not needed; `{}` may be sent.", body = Problem),
         (status = 404, description = "not-found or no-waiting-room", body = Problem),
         (status = 503, description = "overloaded or outcome-unknown: ask again", body = Problem),
     )
 )]
-pub async fn join(State(state): State<CommandState>, Customer(subject): Customer, PathId(show): PathId<ShowId>) -> Answer<Response> {
+pub async fn join(
+    State(state): State<CommandState>,
+    Customer(subject): Customer,
+    PathId(show): PathId<ShowId>,
+    _: Option<JsonBody<NothingToSay>>,
+) -> Answer<Response> {
     let body = state.rooms.join(&show, &subject).await.map_err(failed)?;
     Ok(json(StatusCode::OK, &body))
 }
@@ -42,6 +48,7 @@ pub async fn join(State(state): State<CommandState>, Customer(subject): Customer
         (status = 204, description = "The place, or the turn, is given up, now or before."),
         (status = 400, description = "ticket-required", body = Problem),
         (status = 403, description = "forbidden: the ticket is somebody else's", body = Problem),
+        (status = 404, description = "not-found", body = Problem),
         (status = 503, description = "outcome-unknown: send it again", body = Problem),
     )
 )]
@@ -67,6 +74,7 @@ pub async fn leave(
         (status = 200, description = "The waiting room, as it is now.", body = RoomBody),
         (status = 404, description = "not-found or no-waiting-room", body = Problem),
         (status = 422, description = "faulty-plan: the limit is none", body = Problem),
+        (status = "4XX", description = "See `code`.", body = Problem),
         (status = 503, description = "overloaded or outcome-unknown", body = Problem),
     )
 )]

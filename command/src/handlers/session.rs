@@ -5,16 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use fullhouse_domain::Timestamp;
 use fullhouse_http::JsonBody;
+use fullhouse_schemas::Problem;
 use fullhouse_schemas::http::SessionBody;
 use fullhouse_schemas::time::Instant;
-use serde::Deserialize;
 
-use super::{CommandState, private};
-
-/// The body of a request that needs none: nothing, or an empty object.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NothingToSay {}
+use super::{CommandState, NothingToSay, private};
 
 /// Gives anyone a guest token: role `customer`, a random subject.
 ///
@@ -22,7 +17,10 @@ pub struct NothingToSay {}
 /// would be handed somebody else's token.
 #[utoipa::path(
     post, path = "/session", tag = "reservations",
-    responses((status = 201, description = "A token for `Authorization: Bearer`.", body = SessionBody))
+    responses(
+        (status = 201, description = "A token for `Authorization: Bearer`.", body = SessionBody),
+        (status = "4XX", description = "See `code`. A body is not needed; `{}` may be sent.", body = Problem),
+    )
 )]
 pub async fn session(State(state): State<CommandState>, _: Option<JsonBody<NothingToSay>>) -> Response {
     let (token, subject, expires_at_seconds) = state.tokens.sign_guest();

@@ -29,8 +29,8 @@ pub(super) struct Decided {
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
     Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on_room: bool },
-    /// No, and why. This was so at that position of the show.
-    Refuse { refusal: Refusal, position: u64 },
+    /// No, and why; and the seats that it is because of, unless anything in the show may matter.
+    Refuse { refusal: Refusal, because_of: Option<Vec<SeatIndex>> },
     /// No, and whoever asks again under the same id must get this same problem.
     RefuseForGood(String),
 }
@@ -47,18 +47,18 @@ impl Worker {
                 // The id was drawn for this command, so there is no such show yet.
                 Action::Schedule(plan) => match decide_schedule(None, plan) {
                     Ok(events) => Decision::accept(events, None, None, false),
-                    Err(refusal) => Decision::refuse(refusal, 0, &job.submission),
+                    Err(refusal) => Decision::refuse(refusal, None, &job.submission),
                 },
                 Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
                     None => {
                         self.load(job);
                         continue;
                     }
-                    Some(Slot::Loading(_)) => {
+                    Some(Slot::Loading { .. }) => {
                         self.park(job);
                         continue;
                     }
-                    Some(Slot::Absent) => Decision::refuse(Refusal::UnknownShow, 0, &job.submission),
+                    Some(Slot::Absent) => Decision::refuse(Refusal::UnknownShow, None, &job.submission),
                     Some(Slot::Ready(show)) => {
                         taken.prepare(&job.submission.show, show, command);
                         match decide(show, command, now) {
@@ -67,7 +67,7 @@ impl Worker {
                                 self.again.push(job);
                                 continue;
                             }
-                            Err(refusal) => Decision::refuse(refusal, show.position(), &job.submission),
+                            Err(refusal) => Decision::refuse(refusal, Some((show, command)), &job.submission),
                             Ok(events) if taken.take(&job.submission.show, &events) => {
                                 let valid_before = valid_before(show, &events, now);
                                 Decision::accept(events, Some(show.chart()), valid_before, relies_on_room(show, command))
@@ -113,16 +113,27 @@ fn relies_on_room(show: &Show, command: &Command) -> bool {
     show.room().is_some() && matches!(command, Command::HoldSeats { .. } | Command::LeaveRoom(_) | Command::ChangeRoom { .. })
 }
 
+/// The seats that a hold asks for by name.
+fn seats_named(show: &Show, command: &Command) -> Option<Vec<SeatIndex>> {
+    match command {
+        Command::HoldSeats { wanted: Wanted::Seats(labels), .. } => labels.iter().map(|label| show.chart().seat(label)).collect(),
+        _ => None,
+    }
+}
+
 impl Decision {
     fn accept(events: Vec<Event>, chart: Option<&Chart>, valid_before: Option<Timestamp>, relies_on_room: bool) -> Self {
         let facts = events.iter().map(|event| encode(event, chart)).collect();
         Decision::Accept { events, facts, valid_before, relies_on_room }
     }
 
-    fn refuse(refusal: Refusal, position: u64, submission: &Submission) -> Self {
+    fn refuse(refusal: Refusal, of: Option<(&Show, &Command)>, submission: &Submission) -> Self {
         if !submission.is_keyed || !is_kept(&refusal) {
-            return Decision::Refuse { refusal, position };
+            let because_of =
+                of.filter(|_| matches!(refusal, Refusal::SeatsTaken(_))).and_then(|(show, command)| seats_named(show, command));
+            return Decision::Refuse { refusal, because_of };
         }
+        let position = of.map_or(0, |(show, _)| show.position());
         let mut problem = Problem::refused(&refusal, position);
         problem.request_id = submission.request_id.to_string();
         Decision::RefuseForGood(serde_json::to_string(&problem).expect("text, numbers and lists always serialize"))
@@ -136,7 +147,7 @@ impl Decided {
             Decision::Accept { facts, valid_before, relies_on_room, .. } => {
                 (Proposal::Append(facts.clone()), *valid_before, *relies_on_room)
             }
-            Decision::Refuse { .. } => (Proposal::Refuse, None, false),
+            Decision::Refuse { because_of, .. } => (Proposal::Refuse { because_of: because_of.clone() }, None, false),
             Decision::RefuseForGood(problem) => (Proposal::KeepRefusal(problem.clone()), None, false),
         };
         Entry {

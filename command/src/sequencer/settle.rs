@@ -89,7 +89,7 @@ impl Worker {
     }
 
     fn forget_everything(&mut self) {
-        self.shows.retain(|_, slot| matches!(slot, Slot::Loading(_)));
+        self.shows.retain(|_, slot| matches!(slot, Slot::Loading { .. }));
     }
 
     /// Brings all states up to what is known of the log, so that the next batch need not be compared with all of it while the
@@ -129,7 +129,10 @@ impl Worker {
                 let show = fold(Some(show), fact)?;
                 self.shows.insert(fact.show.clone(), Slot::Ready(show));
             }
-            Some(unaffected @ (Slot::Ready(_) | Slot::Loading(_))) => {
+            Some(Slot::Loading { jobs, .. }) => {
+                self.shows.insert(fact.show.clone(), Slot::Loading { jobs, has_grown: true });
+            }
+            Some(unaffected @ Slot::Ready(_)) => {
                 self.shows.insert(fact.show.clone(), unaffected);
             }
             Some(Slot::Absent) | None => {}
@@ -144,7 +147,7 @@ impl Worker {
                 self.again.push(decided.job);
                 return;
             }
-            Verdict::Refused => Ok(refused(&decided)),
+            Verdict::Refused => Ok(self.refused(&decided)),
             Verdict::Repeated(recorded) => self.repeated(&decided.job, recorded),
             Verdict::Accepted { log_position, position } => self.accepted(&decided, log_position, position, recorded_at),
         };
@@ -180,7 +183,10 @@ impl Worker {
                 self.shows.remove(id);
                 None
             }
-            Some(Slot::Loading(_)) => None,
+            Some(Slot::Loading { has_grown, .. }) => {
+                *has_grown = true;
+                None
+            }
         };
         if let Some(breach) = breach {
             tracing::error!(show = %id, position, ?breach, "a decision has broken a promise");
@@ -262,18 +268,23 @@ impl Worker {
         Ok(Outcome::Room(Box::new(RoomBody::new(id, room, show.position(), Counts::of_show(show), self.log.now()))))
     }
 
+    /// Refusals stand first in a batch, so the state is still that of the head which the log has confirmed: what others appended meanwhile is in
+    /// it, and has changed nothing for this one.
+    fn refused(&self, decided: &Decided) -> Outcome {
+        match &decided.decision {
+            Decision::Refuse { refusal, .. } => {
+                let position = self.show(&decided.job.submission.show).map_or(0, Show::position);
+                Outcome::Refused { refusal: refusal.clone(), position }
+            }
+            Decision::RefuseForGood(problem) => Outcome::RefusedAs(problem.clone()),
+            Decision::Accept { .. } => unreachable!("the log refuses only what was refused"),
+        }
+    }
+
     fn show(&self, id: &ShowId) -> Option<&Show> {
         match self.shows.get(id) {
             Some(Slot::Ready(show)) => Some(show),
-            Some(Slot::Loading(_) | Slot::Absent) | None => None,
+            Some(Slot::Loading { .. } | Slot::Absent) | None => None,
         }
-    }
-}
-
-fn refused(decided: &Decided) -> Outcome {
-    match &decided.decision {
-        Decision::Refuse { refusal, position } => Outcome::Refused { refusal: refusal.clone(), position: *position },
-        Decision::RefuseForGood(problem) => Outcome::RefusedAs(problem.clone()),
-        Decision::Accept { .. } => unreachable!("the log refuses only what was refused"),
     }
 }

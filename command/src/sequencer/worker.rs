@@ -23,8 +23,13 @@ const LOADS_MAX: usize = 2;
 
 /// What is known of a show.
 pub(super) enum Slot {
-    /// Its history is being read; commands wait for it.
-    Loading(Vec<Job>),
+    /// Its history is being read.
+    Loading {
+        /// What waits for it.
+        jobs: Vec<Job>,
+        /// Whether facts of it have come to be known meanwhile, which the reading may have missed.
+        has_grown: bool,
+    },
     /// Its state at the log position that the worker knows.
     Ready(Box<Show>),
     /// There is no such show at that position.
@@ -88,8 +93,9 @@ impl Worker {
     pub async fn run(mut self, mut waiting: mpsc::Receiver<Job>, stop: CancellationToken) {
         while let Some(mut jobs) = self.next_jobs(&mut waiting, &stop).await {
             // However many are decided again, new ones get their turn.
+            let fresh_max = BATCH_COMMANDS_MAX.min((WAITING_MAX + 1).saturating_sub(jobs.len()));
             let mut fresh = 0;
-            while fresh < BATCH_COMMANDS_MAX
+            while fresh < fresh_max
                 && let Ok(job) = waiting.try_recv()
             {
                 jobs.push(job);
@@ -176,7 +182,7 @@ impl Worker {
             // A worker that has ended needs no show.
             let _ = loading.send(Loaded { id: of, result });
         });
-        self.shows.insert(id, Slot::Loading(jobs));
+        self.shows.insert(id, Slot::Loading { jobs, has_grown: false });
     }
 
     /// Lets a command wait for its show.
@@ -184,7 +190,7 @@ impl Worker {
         if self.parked >= WAITING_MAX {
             return job.answer(Err(rejected(Rejected::Overloaded)));
         }
-        if let Some(Slot::Loading(jobs)) = self.shows.get_mut(&job.submission.show) {
+        if let Some(Slot::Loading { jobs, .. }) = self.shows.get_mut(&job.submission.show) {
             jobs.push(job);
             self.parked += 1;
         }
@@ -195,10 +201,13 @@ impl Worker {
         if self.warming.as_ref() == Some(&id) {
             self.warming = None;
         }
-        let Some(Slot::Loading(jobs)) = self.shows.remove(&id) else { return Vec::new() };
+        let Some(Slot::Loading { jobs, has_grown }) = self.shows.remove(&id) else { return Vec::new() };
         self.parked -= jobs.len();
-        // What other servers appended meanwhile is missing.
         let read = match result {
+            // There may be many such ids, and none of them may hold everybody up. A show that came to be after this position is found when the log
+            // judges the refusal.
+            Ok(None) if !has_grown => Ok(None),
+            // What other servers appended meanwhile is missing.
             Ok(show) => self.histories.read_on(&id, show).await,
             Err(error) => Err(error),
         };

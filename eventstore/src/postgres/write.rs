@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connect::{column, connect, connect_checked, failed, timely};
 use super::{Shared, read};
-use crate::append::{Appended, Batch, Fingerprint, Recorded, RecordedOutcome};
+use crate::append::{Appended, Batch, Fingerprint, Recorded, RecordedOutcome, Verdict};
 use crate::error::LogError;
 use crate::judge::{Judged, Known, NewCommand, appends_nothing, judge, keyed_of, shows_of};
 
@@ -24,6 +24,8 @@ use crate::judge::{Judged, Known, NewCommand, appends_nothing, judge, keyed_of, 
 const APPEND_MAX: Duration = Duration::from_secs(5);
 /// How many facts that a batch does not know may be read while the lock is held. Whoever is further behind catches up first.
 const UNKNOWN_MAX: u64 = 50_000;
+/// Gives a transaction that writes nothing something that its commit waits for until the standby has it, and with it all that is visible.
+const FENCE: &str = "SELECT pg_logical_emit_message(true, 'fullhouse', '')";
 /// The transaction, and the lock that all writers of a log share. Locks are counted apart for each database.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7001, 1)";
 
@@ -82,7 +84,11 @@ impl Writer {
         };
         let appended = if appends_nothing(batch) {
             let known = self.known(&mut connection, batch).await?;
-            judge(batch, known).appended
+            let appended = judge(batch, known).appended;
+            if tells_of_the_past(&appended) {
+                sqlx::raw_sql(FENCE).execute(&mut connection).await.map_err(failed("waiting for the standby"))?;
+            }
+            appended
         } else {
             self.append_locked(&mut connection, batch).await?
         };
@@ -96,6 +102,8 @@ impl Writer {
         let Judged { appended, facts, commands, unknown } = judge(batch, known);
         if !facts.is_empty() || !commands.is_empty() {
             insert(connection, &facts, &commands).await?;
+        } else if tells_of_the_past(&appended) {
+            sqlx::raw_sql(FENCE).execute(&mut *connection).await.map_err(failed("waiting for the standby"))?;
         }
         sqlx::raw_sql("COMMIT").execute(connection).await.map_err(failed("committing an append"))?;
         self.remember_heads(&facts, appended.head_before);
@@ -171,6 +179,12 @@ impl Writer {
         }
         self.head = head_before + facts.len() as u64;
     }
+}
+
+/// Whether somebody will be told that something is so because it was done before. A commit that was cut short is visible although no standby may
+/// have it, and whoever asks again would be told that it is safe.
+fn tells_of_the_past(appended: &Appended) -> bool {
+    appended.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Repeated(_) | Verdict::Accepted { position: 0, .. }))
 }
 
 async fn recorded(connection: &mut PgConnection, ids: &[Vec<u8>]) -> Result<HashMap<CommandId, Recorded>, LogError> {

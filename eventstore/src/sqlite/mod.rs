@@ -4,6 +4,7 @@
 //! it. See `docs/decisions/0002-sqlite-through-rusqlite.md`. What other files of ours need too is in [`beside`], [`mod@format`] and [`idle`].
 
 pub mod beside;
+mod clock;
 mod file;
 pub mod format;
 pub mod idle;
@@ -11,9 +12,7 @@ mod read;
 mod write;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use fullhouse_domain::{ShowId, Timestamp};
 use fullhouse_schemas::StoredFact;
@@ -25,6 +24,7 @@ use crate::append::{Appended, Batch};
 use crate::error::LogError;
 use crate::follow::Following;
 use crate::tail::Tail;
+use clock::Clock;
 use read::Readers;
 
 /// How many batches may wait for the writer. The sequencer has one on the way at a time.
@@ -42,8 +42,7 @@ struct Shared {
     readers: Readers,
     head: watch::Receiver<u64>,
     tail: Arc<Mutex<Tail>>,
-    /// Microseconds; what [`SqliteLog::now`] said last.
-    clock: AtomicI64,
+    clock: Clock,
 }
 
 struct WriteJob {
@@ -65,7 +64,7 @@ impl SqliteLog {
             .name("log-writer".into())
             .spawn(move || writing.run(jobs))
             .map_err(|source| LogError::LockFile { path: file::path(folder), source })?;
-        let clock = AtomicI64::new(recorded_at.as_micros());
+        let clock = Clock::new(recorded_at);
         Ok(Self { shared: Arc::new(Shared { writer: Some(writer), readers, head, tail, clock }) })
     }
 
@@ -76,13 +75,11 @@ impl SqliteLog {
         let head = readers.head()?;
         let (_, head) = watch::channel(head);
         let tail = Arc::new(Mutex::new(Tail::default()));
-        Ok(Self { shared: Arc::new(Shared { writer: None, readers, head, tail, clock: AtomicI64::new(0) }) })
+        Ok(Self { shared: Arc::new(Shared { writer: None, readers, head, tail, clock: Clock::new(Timestamp::default()) }) })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-        let before = self.shared.clock.fetch_max(system, Ordering::Relaxed);
-        Timestamp::from_micros(before.max(system))
+        self.shared.clock.now()
     }
 
     pub(crate) async fn append(&self, batch: Batch) -> Result<Appended, LogError> {

@@ -65,6 +65,8 @@ impl Checkpoints {
     pub async fn at_least(&self, size: u64, limit: usize) -> Result<Vec<KeptCheckpoint>, TransparencyError> {
         let limit = limit.min(i64::MAX as usize);
         match self {
+            // Neither store counts further.
+            _ if size > i64::MAX as u64 => Ok(Vec::new()),
             Checkpoints::Sqlite(store) => store.at_least(size, limit).await,
             Checkpoints::Postgres(store) => store.at_least(size, limit).await,
         }
