@@ -53,8 +53,10 @@ async fn a_sale_that_no_standby_has_is_not_acknowledged_to_whoever_asks_again() 
     cluster.succeed(&["pause", "postgres-2"]);
     let checkout = async |key: &str| ann.post_keyed(&path, key, &body).await.map_or(0, |answer| answer.status);
     let first = checkout("first").await;
-    eventually("the commit is visible", || async { (cluster.count("fullhouse.facts WHERE kind = 'seats_reserved'") == 1).then_some(()) })
-        .await;
+    let ended = cluster.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    assert_ne!(ended, "0", "somebody waits for the standby");
+    let sales = "SELECT count(*) FROM fullhouse.facts WHERE kind = 'seats_reserved'";
+    eventually("the commit is visible", || async { (cluster.sql(sales) == "1").then_some(()) }).await;
     let asked_again = [checkout("first").await, checkout("another").await];
     cluster.succeed(&["resume", "postgres-2"]);
     assert!([first, asked_again[0], asked_again[1]].iter().all(|status| !(200..300).contains(status)), "{first} {asked_again:?}");

@@ -78,13 +78,11 @@ impl Cluster {
         Person::with_token(self.url(), String::from_utf8(output.stdout).unwrap().trim())
     }
 
-    /// How many rows there are, of a table and perhaps a condition.
-    pub fn count(&self, rows: &str) -> u64 {
-        let sql = format!("SELECT count(*) FROM {rows}");
-        let output =
-            Command::new("psql").args([self.setting("FULLHOUSE_DATABASE_URL"), "-AtXc", &sql]).output().expect("psql is installed");
+    /// What the first PostgreSQL answers to its superuser, in one line.
+    pub fn sql(&self, sql: &str) -> String {
+        let output = Command::new("psql").args([self.setting("POSTGRES_1_URL"), "-AtXc", sql]).output().expect("psql is installed");
         assert!(output.status.success(), "{output:?}");
-        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+        String::from_utf8_lossy(&output.stdout).trim().into()
     }
 
     /// Copies the logs of all processes to where they outlive the test; returns where.
