@@ -119,20 +119,22 @@ async fn best_available_at_once_gives_each_his_own_seats_without_a_refusal() {
 
 #[tokio::test]
 async fn refusals_are_answered_however_busy_the_show_is() {
-    let (_office, sequencer) = Office::with_show(100).await;
+    let (office, sequencer) = Office::with_show(100).await;
     held(sequencer.submit(unkeyed(hold(&["S-A-1"]))).await);
-    let busy = sequencer.clone();
-    let business = tokio::spawn(async move {
-        loop {
-            let id = held(busy.submit(unkeyed(best(1))).await);
-            busy.submit(unkeyed(release(&id))).await.unwrap();
-        }
+    // Here, where each of its batches may have a refusal in it, and at another server.
+    let business = [sequencer.clone(), office.sequencer(), office.sequencer()].map(|busy| {
+        tokio::spawn(async move {
+            loop {
+                let id = held(busy.submit(unkeyed(best(1))).await);
+                busy.submit(unkeyed(release(&id))).await.unwrap();
+            }
+        })
     });
     for _ in 0..200 {
         let refused = tokio::time::timeout(Duration::from_secs(10), sequencer.submit(unkeyed(hold(&["S-A-1"])))).await.expect("in time");
         assert!(matches!(refused, Ok(Outcome::Refused { .. })), "{refused:?}");
     }
-    business.abort();
+    business.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const WAITING_MAX: usize = 1_000;
 /// How many orders are carried out at a time. There is one for a show.
 const ORDERS_IN_FLIGHT_MAX: usize = 64;
 
-/// Reports who is there, as long as somebody listens. Without views nobody is left out; who listens knows better.
+/// Reports who is there. Without views nobody is left out; who listens knows better.
 pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: mpsc::Sender<RoomReport>) {
     let mut beat = tokio::time::interval(REPORT_PAUSE);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -42,9 +42,8 @@ pub async fn report(presence: Arc<Presence>, views: Option<Arc<LiveViews>>, to: 
             None => presence.shows().iter().map(|show| presence.report(show, |_| true, |_| true)).collect(),
         };
         for report in found {
-            if to.send(report).await.is_err() {
-                return;
-            }
+            // Also where nobody listens, whoever has gone must be forgotten.
+            let _ = to.send(report).await;
         }
     }
 }

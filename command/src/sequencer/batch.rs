@@ -49,7 +49,7 @@ impl Worker {
                     Ok(events) => Decision::accept(events, None, None, false),
                     Err(refusal) => Decision::refuse(refusal, None, &job.submission),
                 },
-                Action::Command(command) => match self.shows.get_mut(&job.submission.show) {
+                Action::Command(command) => match self.used(&job.submission.show) {
                     None => {
                         self.load(job);
                         continue;

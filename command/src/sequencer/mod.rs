@@ -47,6 +47,9 @@ pub const WAITING: &str = "fullhouse_commands_waiting";
 /// Gauge: how many may.
 pub const WAITING_LIMIT: &str = "fullhouse_commands_waiting_limit";
 
+/// Gauge: shows whose state is in memory, counted now and then.
+pub const SHOWS: &str = "fullhouse_shows_in_memory";
+
 /// How many commands may wait. At the rates measured this is a fraction of a second of work; more would only wait longer.
 const WAITING_MAX: usize = 4_096;
 /// How long a command may have to wait, as far as the last batch tells: of a slow log, fewer commands may wait.

@@ -1,9 +1,9 @@
 //! The loop of the sequencer, and the state that it owns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fullhouse_domain::{Show, ShowId};
 use fullhouse_eventstore::Log;
@@ -12,12 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, WAIT_MAX, WAITING, WAITING_LIMIT, WAITING_MAX, rejected};
+use super::{Job, SHOWS, WAIT_MAX, WAITING, WAITING_LIMIT, WAITING_MAX, rejected};
 use crate::outcome::Rejected;
 
 /// How many new commands go into one batch. More of them would not cost less, and their answers leave all at once: who is refused meanwhile
 /// waits behind them.
 const BATCH_COMMANDS_MAX: usize = 512;
+/// The state of a show that no command was about for so long is dropped, at the latest after twice that: anybody may ask for any show, and
+/// none that was ever asked for should stay for ever.
+const UNUSED_MAX: Duration = Duration::from_secs(600);
 /// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
 
@@ -54,6 +57,9 @@ pub(super) struct Worker {
     to_warm: mpsc::Receiver<ShowId>,
     /// The show that is being read before anybody needs it. One at a time: a command that needs it waits for no other.
     warming: Option<ShowId>,
+    /// The shows that commands were about since the last look at which ones nobody needs.
+    used: HashSet<ShowId>,
+    looked_at: Instant,
     /// Shows that do not exist now, but may the next time that somebody asks.
     absent: Vec<ShowId>,
     /// How many commands may wait now.
@@ -80,6 +86,8 @@ impl Worker {
             parked: 0,
             to_warm,
             warming: None,
+            used: HashSet::new(),
+            looked_at: Instant::now(),
             absent: Vec::new(),
             limit,
             loads: Arc::new(Semaphore::new(LOADS_MAX)),
@@ -112,7 +120,28 @@ impl Worker {
                     self.shows.remove(&id);
                 }
             }
+            if self.looked_at.elapsed() >= UNUSED_MAX {
+                self.forget_unused();
+            }
         }
+    }
+
+    /// What is known of a show that a command is about.
+    pub fn used(&mut self, id: &ShowId) -> Option<&mut Slot> {
+        let slot = self.shows.get_mut(id);
+        // Ids that somebody made up are not kept.
+        if matches!(slot, Some(Slot::Ready(_))) && !self.used.contains(id) {
+            self.used.insert(id.clone());
+        }
+        slot
+    }
+
+    /// Drops the states of shows that no command was about since the last time. They are read again when one is.
+    fn forget_unused(&mut self) {
+        let used = std::mem::take(&mut self.used);
+        self.shows.retain(|id, slot| !matches!(slot, Slot::Ready(_)) || used.contains(id));
+        metrics::gauge!(SHOWS).set(self.shows.len() as f64);
+        self.looked_at = Instant::now();
     }
 
     /// The first commands of the next batch; nothing when there will never be one again.
@@ -224,7 +253,8 @@ impl Worker {
                 return Vec::new();
             }
         };
-        self.shows.insert(id, slot);
+        self.shows.insert(id.clone(), slot);
+        self.used(&id);
         jobs
     }
 }
@@ -234,4 +264,37 @@ impl Worker {
 fn limit_of(commands: usize, took: Duration) -> usize {
     let batches = WAIT_MAX.as_secs_f64() / took.as_secs_f64();
     ((batches * commands.max(BATCH_COMMANDS_MAX) as f64) as usize).clamp(BATCH_COMMANDS_MAX, WAITING_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use fullhouse_domain::{Timestamp, testing};
+    use fullhouse_eventstore::sqlite::SqliteLog;
+    use fullhouse_snapshots::SnapshotStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn shows_that_nobody_asks_for_any_more_are_forgotten_and_those_that_somebody_does_are_not() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = Log::Sqlite(SqliteLog::open(folder.path()).expect("a new log"));
+        let histories = Histories::new(log.clone(), SnapshotStore::Sqlite(fullhouse_snapshots::store::SqliteSnapshots::new(folder.path())));
+        let mut worker = Worker::new(log, histories, mpsc::channel(1).1, Arc::default());
+        let [asked, unasked] = ["local-a", "local-b"].map(|id| ShowId::parse(id).expect("plain"));
+        for id in [&asked, &unasked] {
+            let event = fullhouse_domain::Event::ShowScheduled(Box::new(testing::plan(&[3])));
+            let show = Show::schedule(&event, Timestamp::default()).expect("a plan");
+            worker.shows.insert(id.clone(), Slot::Ready(Box::new(show)));
+        }
+        worker.shows.insert(ShowId::parse("local-c").expect("plain"), Slot::Loading { jobs: Vec::new(), has_grown: false });
+        for _ in 0..2 {
+            assert!(worker.used(&asked).is_some());
+            assert!(worker.used(&ShowId::parse("local-made-up").expect("plain")).is_none());
+            worker.forget_unused();
+            assert!(worker.shows.contains_key(&asked) && !worker.shows.contains_key(&unasked));
+            assert!(worker.used.is_empty() && worker.shows.len() == 2, "what is being read stays");
+        }
+        worker.forget_unused();
+        assert_eq!(worker.shows.len(), 1);
+    }
 }
