@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::person::answered;
@@ -360,6 +362,31 @@ async fn what_is_no_object_or_too_long_or_not_asked_for_is_refused() {
     }
     assert_eq!(ann.post(&queue, &json!({})).await.status, 200);
     assert_eq!(answered(server.guest().await.request(Method::POST, &queue)).await.unwrap().status, 200, "no body is needed");
+}
+
+#[tokio::test]
+async fn whoever_sends_too_much_is_told_so_when_he_has_sent_it() {
+    let server = Server::start(&[]);
+    let token = server.guest().await.token.unwrap();
+    for (bytes, framing) in [(17_000, "content-length"), (5_000_000, "content-length"), (5_000_000, "transfer-encoding")] {
+        let body = "x".repeat(bytes);
+        let (length, body) = match framing {
+            "content-length" => (bytes.to_string(), body),
+            _ => ("chunked".into(), format!("{bytes:x}\r\n{body}\r\n0\r\n\r\n")),
+        };
+        let head = format!(
+            "POST /reserve HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}: {length}\r\n\r\n"
+        );
+        let address = server.url.trim_start_matches("http://").to_owned();
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut connection = std::net::TcpStream::connect(address).unwrap();
+            connection.write_all((head + &body).as_bytes()).expect("all of it is read");
+            let mut answer = [0; 12];
+            connection.read_exact(&mut answer).unwrap();
+            String::from_utf8_lossy(&answer).into_owned()
+        });
+        assert_eq!(answer.await.unwrap(), "HTTP/1.1 413", "{bytes} {framing}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use fullhouse_schemas::http::BODY_BYTES_MAX;
+use fullhouse_schemas::object::Object;
 use fullhouse_schemas::{Code, Problem};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,9 @@ use crate::problem::Failure;
 
 /// How long a body may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So much of a body that is too large is read before that is said.
+const DISCARDED_BYTES_MAX: usize = 8 << 20;
 
 /// A JSON body of up to `BYTES_MAX` bytes.
 #[derive(Debug)]
@@ -67,6 +71,10 @@ async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max as u64) {
+        // Who asks first whether to send it need not.
+        if !request.headers().contains_key(header::EXPECT) {
+            let _ = tokio::time::timeout(BODY_TIMEOUT, discard(&mut request.into_body())).await;
+        }
         return Err(too_large().into());
     }
     match tokio::time::timeout(BODY_TIMEOUT, read(request.into_body(), bytes_max)).await {
@@ -87,6 +95,7 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::E
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if data.len() > bytes_max - bytes.len() {
+            discard(&mut body).await;
             return Ok(None);
         }
         bytes.extend_from_slice(&data);
@@ -94,18 +103,26 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::E
     Ok(Some(bytes.into()))
 }
 
+/// Reads the rest of a body that is too large, and keeps none of it. Many clients look for an answer only when they have sent everything; when the
+/// connection is closed before, they never see it.
+async fn discard(body: &mut Body) {
+    let mut left = DISCARDED_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
+    }
+}
+
 /// Malformed JSON is 400; JSON that says something else than is needed is 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    // The library would take an array for an object, member by member.
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Problem::new(Code::UnprocessableContent, "The body must be a JSON object.").into());
-    }
     // To know the way to each value costs time, and only an error needs it.
-    if let Ok(parsed) = serde_json::from_slice(bytes) {
+    if let Ok(Object(parsed)) = serde_json::from_slice(bytes) {
         return Ok(parsed);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let Object(parsed) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!("{path}: ") };
         let code = match error.inner().classify() {

@@ -29,7 +29,7 @@ pub mod filter;
 pub mod hex;
 pub mod http;
 pub mod names;
-mod object;
+pub mod object;
 pub mod people;
 pub mod problem;
 pub mod proofs;

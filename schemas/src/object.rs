@@ -1,5 +1,5 @@
-//! Members of bodies that are objects. Derived code would also take an array, member by member, and the order of a struct would be part of
-//! the interface.
+//! Bodies, and members of them, that are objects. Derived code would also take an array, member by member, and the order of a struct would be
+//! part of the interface.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A value that is written as an object.
-struct Object<T>(T);
+#[derive(Debug)]
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -97,9 +97,15 @@ pub async fn admit(log: Log, views: Arc<LiveViews>, nats: Client, cluster: Strin
             let _ = nats.publish(subject_of_room_orders(&cluster), order.encode().into()).await;
         }
     };
+    let head_at_start = log.head();
+    let admitting = async {
+        // Before the views are built, rooms look as they were long ago.
+        views.reached_by_and_by(head_at_start).await;
+        admission::run(log, views.clone(), reports, order_sender, admission::HEAR_FIRST, stop.clone()).await;
+    };
     tokio::select! {
         () = listening => {}
         () = publishing => {}
-        () = admission::run(log, views, reports, order_sender, admission::HEAR_FIRST, stop.clone()) => {}
+        () = admitting => {}
     }
 }

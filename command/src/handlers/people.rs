@@ -21,6 +21,7 @@ use super::{CommandState, private};
         (status = 200, description = "It is noted.", body = PersonBody),
         (status = 410, description = "person-forgotten: nobody is linked to this subject any more", body = Problem),
         (status = 422, description = "unprocessable-content", body = Problem),
+        (status = "4XX", description = "See `code`.", body = Problem),
         (status = 503, description = "log-unreachable: send it again", body = Problem),
     )
 )]

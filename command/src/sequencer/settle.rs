@@ -89,7 +89,13 @@ impl Worker {
     }
 
     fn forget_everything(&mut self) {
-        self.shows.retain(|_, slot| matches!(slot, Slot::Loading { .. }));
+        self.shows.retain(|_, slot| match slot {
+            Slot::Loading { has_grown, .. } => {
+                *has_grown = true;
+                true
+            }
+            Slot::Ready(_) | Slot::Absent => false,
+        });
     }
 
     /// Brings all states up to what is known of the log, so that the next batch need not be compared with all of it while the

@@ -24,8 +24,9 @@ use crate::judge::{Judged, Known, NewCommand, appends_nothing, judge, keyed_of, 
 const APPEND_MAX: Duration = Duration::from_secs(5);
 /// How many facts that a batch does not know may be read while the lock is held. Whoever is further behind catches up first.
 const UNKNOWN_MAX: u64 = 50_000;
-/// Gives a transaction that writes nothing something that its commit waits for until the standby has it, and with it all that is visible.
-const FENCE: &str = "SELECT pg_logical_emit_message(true, 'fullhouse', '')";
+/// Gives a transaction that writes nothing something to wait for: its commit returns when the standby has this, and with it all that is visible.
+/// A commit that was cut short is visible before any standby has it.
+pub const FENCE: &str = "SELECT pg_logical_emit_message(true, 'fullhouse', '')";
 /// The transaction, and the lock that all writers of a log share. Locks are counted apart for each database.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7001, 1)";
 
@@ -181,8 +182,7 @@ impl Writer {
     }
 }
 
-/// Whether somebody will be told that something is so because it was done before. A commit that was cut short is visible although no standby may
-/// have it, and whoever asks again would be told that it is safe.
+/// Whether somebody will be told that something is so because it was done before.
 fn tells_of_the_past(appended: &Appended) -> bool {
     appended.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Repeated(_) | Verdict::Accepted { position: 0, .. }))
 }
