@@ -31,8 +31,8 @@ const LOOKS: u64 = 5;
 const BYTES_MAX: usize = 512 << 20;
 /// The pause between two looks at the log. A hall that is sold out in half a minute need not have a snapshot every second of it.
 const PAUSE: Duration = Duration::from_secs(5);
-/// After each snapshot there is a rest, this many times as long as the snapshot took. Else the halls of a big on-sale take turns without end:
-/// on PostgreSQL that was a fourteenth of all processor time.
+/// After each snapshot there is a rest, this many times as long as the snapshot took: else the halls of a big on-sale could take turns without
+/// end. While one was taken under full load it cost a fourteenth of all processor time with PostgreSQL.
 const REST: u32 = 9;
 /// The pause before it is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
