@@ -394,14 +394,22 @@ async fn whoever_takes_no_encoding_that_there_is_gets_plain_bytes_and_errors_sta
     let server = Server::start(&[]);
     let event = server.schedule(&hall(1, 10)).await;
     let anyone = Person::anonymous(&server.url);
-    for accepted in ["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0.0", "br"] {
+    for accepted in [
+        "identity;q=0",
+        "*;q=0",
+        "br, identity;q=0",
+        "gzip;q=0, identity;q=0.0",
+        "gzip;q=0, *, identity;q=0",
+        "gzip;Q=0, identity;q=0",
+        "br",
+    ] {
         let ask = |path: String| answered(anyone.request(Method::GET, &path).header("accept-encoding", accepted));
         let seats = ask(format!("/events/{event}/seats")).await.unwrap();
         assert_eq!((seats.status, seats.header("vary")), (200, "accept-encoding"), "{accepted}");
         ask("/events/local-absent".into()).await.unwrap().is_problem(404, "not-found");
         ask("/log".into()).await.unwrap().is_problem(401, "unauthorized");
     }
-    for accepted in ["gzip", "x-gzip, br", "br, *", "gzip;q=0.5, identity;q=0"] {
+    for accepted in ["gzip", "x-gzip, br", "br, *", "gzip;q=0.5, identity;q=0", "GZIP; q=0.001, *;q=0"] {
         let request = anyone.request(Method::GET, &format!("/events/{event}/chart")).header("accept-encoding", accepted);
         let zipped = request.send().await.unwrap();
         assert_eq!(zipped.headers().get("content-encoding").map(|value| value.as_bytes()), Some(&b"gzip"[..]), "{accepted}");

@@ -130,11 +130,17 @@ async fn refusals_are_answered_however_busy_the_show_is() {
             }
         })
     });
+    let mut last = 2;
     for _ in 0..200 {
         let refused = tokio::time::timeout(Duration::from_secs(10), sequencer.submit(unkeyed(hold(&["S-A-1"])))).await.expect("in time");
-        assert!(matches!(refused, Ok(Outcome::Refused { .. })), "{refused:?}");
+        let Ok(Outcome::Refused { refusal: Refusal::SeatsTaken(_), position }) = refused else { panic!("{refused:?}") };
+        assert!(position >= last, "it never goes back: {position} after {last}");
+        last = position;
     }
-    business.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in business {
+        assert!(!task.is_finished(), "the show is busy all the time");
+        task.abort();
+    }
 }
 
 #[tokio::test]

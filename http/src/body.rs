@@ -33,10 +33,11 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
     type Rejection = Failure;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
+        let is_json = is_json(request.headers());
+        let bytes = collect(request, BYTES_MAX).await?;
+        if !is_json {
             return Err(no_json());
         }
-        let bytes = collect(request, BYTES_MAX).await?;
         Ok(Self { value: parse(&bytes)?, bytes })
     }
 }
@@ -73,29 +74,32 @@ async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Failure> {
     if announced.is_some_and(|length| length > bytes_max as u64) {
         // Who asks first whether to send it need not.
         if !request.headers().contains_key(header::EXPECT) {
-            let _ = tokio::time::timeout(BODY_TIMEOUT, discard(&mut request.into_body())).await;
+            discard(&mut request.into_body()).await;
         }
         return Err(too_large().into());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, read(request.into_body(), bytes_max)).await {
+    let mut body = request.into_body();
+    match tokio::time::timeout(BODY_TIMEOUT, read(&mut body, bytes_max)).await {
         Err(_elapsed) => {
             let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
             Err(Problem::new(Code::RequestTimeout, detail).into())
         }
         Ok(Err(error)) => Err(Problem::new(Code::BadRequest, format!("The body can't be read: {error}.")).into()),
-        Ok(Ok(None)) => Err(too_large().into()),
+        Ok(Ok(None)) => {
+            discard(&mut body).await;
+            Err(too_large().into())
+        }
         Ok(Ok(Some(bytes))) => Ok(bytes),
     }
 }
 
 /// A body of up to so many bytes; nothing, when there are more. It is a copy, so that what is read next from the connection can go where
 /// this was.
-async fn read(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+async fn read(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if data.len() > bytes_max - bytes.len() {
-            discard(&mut body).await;
             return Ok(None);
         }
         bytes.extend_from_slice(&data);
@@ -106,13 +110,17 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::E
 /// Reads the rest of a body that is too large, and keeps none of it. Many clients look for an answer only when they have sent everything; when the
 /// connection is closed before, they never see it.
 async fn discard(body: &mut Body) {
-    let mut left = DISCARDED_BYTES_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-        if left == 0 {
-            return;
+    let reading = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
         }
-    }
+    };
+    // Whoever is slower has had his chance.
+    let _ = tokio::time::timeout(BODY_TIMEOUT, reading).await;
 }
 
 /// Malformed JSON is 400; JSON that says something else than is needed is 422.

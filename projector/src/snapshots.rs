@@ -80,7 +80,9 @@ async fn look(snapshots: &Snapshots, passed_over: &mut HashMap<ShowId, u64>) -> 
         }
         let began = Instant::now();
         let taken = take(snapshots, &show, kept.contains_key(&show)).await;
-        tokio::time::sleep(REST * began.elapsed()).await;
+        if taken.is_ok() {
+            tokio::time::sleep(REST * began.elapsed()).await;
+        }
         match taken {
             Ok(true) => {}
             Ok(false) => drop(passed_over.insert(show, length)),

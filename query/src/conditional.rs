@@ -28,20 +28,27 @@ impl Tag {
 /// How the tag of a compressed answer ends: a strong tag stands for certain bytes, and these are others.
 const ZIPPED_ENDING: &str = "-gzip\"";
 
-/// Takes away an `Accept-Encoding` that leaves no way to answer. Who sent it gets the plain bytes (RFC 9110, section 12.5.3, allows that), and
-/// errors stay what they are; the layer that compresses would make 406 of all.
+/// Reduces `Accept-Encoding` to what there is: gzip, or nothing. Who takes neither gzip nor plain bytes gets these all the same (RFC 9110, section
+/// 12.5.3, allows that), and errors stay what they are; the layer that compresses would make 406 of all.
 pub(crate) async fn leave_a_way_to_answer(mut request: Request) -> Request {
-    let takes_gzip = request.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0));
-            !is_refused && matches!(name.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip" | "*")
-        })
-    });
-    if !takes_gzip {
-        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    let headers = request.headers_mut();
+    if headers.contains_key(header::ACCEPT_ENCODING) {
+        let takes_gzip = weight(headers, "gzip").or_else(|| weight(headers, "x-gzip")).or_else(|| weight(headers, "*"));
+        headers.remove(header::ACCEPT_ENCODING);
+        if takes_gzip.is_some_and(|weight| weight > 0.0) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
     }
     request
+}
+
+/// The weight that a client gives to a coding, if it names it.
+fn weight(headers: &HeaderMap, coding: &str) -> Option<f32> {
+    let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let named = listed.map(|item| item.split_once(';').unwrap_or((item, "q=1")));
+    let (_, weight) = named.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case(coding))?;
+    let (_, number) = weight.split_once('=')?;
+    number.trim().parse().ok()
 }
 
 /// Gives a compressed answer a tag of its own.

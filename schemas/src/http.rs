@@ -567,7 +567,7 @@ pub struct FactBody {
     pub recorded_at: Instant,
     /// The command that caused it.
     pub command_id: String,
-    /// Who sent that command; null for a timer.
+    /// Who sent that command; null for a timer, and for the end of a hold that somebody else's command found to be over.
     pub subject: Option<String>,
     /// By kind and version; see the JSON Schemas.
     #[schema(value_type = Object)]

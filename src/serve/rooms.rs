@@ -100,8 +100,9 @@ pub async fn admit(log: Log, views: Arc<LiveViews>, nats: Client, cluster: Strin
     let head_at_start = log.head();
     let admitting = async {
         // Before the views are built, rooms look as they were long ago.
-        views.reached_by_and_by(head_at_start).await;
-        admission::run(log, views.clone(), reports, order_sender, admission::HEAR_FIRST, stop.clone()).await;
+        if stop.run_until_cancelled(views.reached_by_and_by(head_at_start)).await.is_some() {
+            admission::run(log, views.clone(), reports, order_sender, admission::HEAR_FIRST, stop.clone()).await;
+        }
     };
     tokio::select! {
         () = listening => {}

@@ -29,8 +29,8 @@ pub(super) struct Decided {
 pub(super) enum Decision {
     /// These events, and the facts that they are stored as.
     Accept { events: Vec<Event>, facts: Arc<[NewFact]>, valid_before: Option<Timestamp>, relies_on_room: bool },
-    /// No, and why; and the seats that it is because of, unless anything in the show may matter.
-    Refuse { refusal: Refusal, because_of: Option<Vec<SeatIndex>> },
+    /// No, and why. This was so at that position of the show, and stays so as long as nothing happens to these seats; without seats, to anything.
+    Refuse { refusal: Refusal, position: u64, because_of: Option<Vec<SeatIndex>> },
     /// No, and whoever asks again under the same id must get this same problem.
     RefuseForGood(String),
 }
@@ -128,12 +128,12 @@ impl Decision {
     }
 
     fn refuse(refusal: Refusal, of: Option<(&Show, &Command)>, submission: &Submission) -> Self {
+        let position = of.map_or(0, |(show, _)| show.position());
         if !submission.is_keyed || !is_kept(&refusal) {
             let because_of =
                 of.filter(|_| matches!(refusal, Refusal::SeatsTaken(_))).and_then(|(show, command)| seats_named(show, command));
-            return Decision::Refuse { refusal, because_of };
+            return Decision::Refuse { refusal, position, because_of };
         }
-        let position = of.map_or(0, |(show, _)| show.position());
         let mut problem = Problem::refused(&refusal, position);
         problem.request_id = submission.request_id.to_string();
         Decision::RefuseForGood(serde_json::to_string(&problem).expect("text, numbers and lists always serialize"))

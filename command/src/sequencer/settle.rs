@@ -278,8 +278,9 @@ impl Worker {
     /// it, and has changed nothing for this one.
     fn refused(&self, decided: &Decided) -> Outcome {
         match &decided.decision {
-            Decision::Refuse { refusal, .. } => {
-                let position = self.show(&decided.job.submission.show).map_or(0, Show::position);
+            Decision::Refuse { refusal, position, .. } => {
+                // It was true there, too; that is all there is to say when what others appended could not be read.
+                let position = self.show(&decided.job.submission.show).map_or(*position, Show::position);
                 Outcome::Refused { refusal: refusal.clone(), position }
             }
             Decision::RefuseForGood(problem) => Outcome::RefusedAs(problem.clone()),

@@ -18,8 +18,8 @@ use crate::outcome::Rejected;
 /// How many new commands go into one batch. More of them would not cost less, and their answers leave all at once: who is refused meanwhile
 /// waits behind them.
 const BATCH_COMMANDS_MAX: usize = 512;
-/// The state of a show that no command was about for so long is dropped, at the latest after twice that: anybody may ask for any show, and
-/// none that was ever asked for should stay for ever.
+/// The state of a show that has begun and that no command was about for so long is dropped, at the latest after twice that: anybody may ask for
+/// any show, and none that was ever asked for should stay for ever. Those to come are all in memory anyway, so that nobody waits for them.
 const UNUSED_MAX: Duration = Duration::from_secs(600);
 /// How many histories that commands wait for are read at a time.
 const LOADS_MAX: usize = 2;
@@ -136,10 +136,13 @@ impl Worker {
         slot
     }
 
-    /// Drops the states of shows that no command was about since the last time. They are read again when one is.
+    /// Drops the states of shows that have begun and that no command was about since the last time. They are read again when one is.
     fn forget_unused(&mut self) {
-        let used = std::mem::take(&mut self.used);
-        self.shows.retain(|id, slot| !matches!(slot, Slot::Ready(_)) || used.contains(id));
+        let (used, now) = (std::mem::take(&mut self.used), self.log.now());
+        self.shows.retain(|id, slot| match slot {
+            Slot::Ready(show) => show.plan().starts_at > now || used.contains(id),
+            Slot::Loading { .. } | Slot::Absent => true,
+        });
         metrics::gauge!(SHOWS).set(self.shows.len() as f64);
         self.looked_at = Instant::now();
     }
@@ -268,7 +271,7 @@ fn limit_of(commands: usize, took: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use fullhouse_domain::{Timestamp, testing};
+    use fullhouse_domain::{Event, Plan, Timestamp, testing};
     use fullhouse_eventstore::sqlite::SqliteLog;
     use fullhouse_snapshots::SnapshotStore;
 
@@ -282,7 +285,8 @@ mod tests {
         let mut worker = Worker::new(log, histories, mpsc::channel(1).1, Arc::default());
         let [asked, unasked] = ["local-a", "local-b"].map(|id| ShowId::parse(id).expect("plain"));
         for id in [&asked, &unasked] {
-            let event = fullhouse_domain::Event::ShowScheduled(Box::new(testing::plan(&[3])));
+            let plan = Plan { starts_at: Timestamp::from_micros(1), ..testing::plan(&[3]) };
+            let event = Event::ShowScheduled(Box::new(plan));
             let show = Show::schedule(&event, Timestamp::default()).expect("a plan");
             worker.shows.insert(id.clone(), Slot::Ready(Box::new(show)));
         }
@@ -296,5 +300,10 @@ mod tests {
         }
         worker.forget_unused();
         assert_eq!(worker.shows.len(), 1);
+        let to_come = Plan { starts_at: Timestamp::from_micros(i64::MAX / 2), ..testing::plan(&[3]) };
+        let show = Show::schedule(&Event::ShowScheduled(Box::new(to_come)), Timestamp::default()).expect("a plan");
+        worker.shows.insert(unasked, Slot::Ready(Box::new(show)));
+        worker.forget_unused();
+        assert_eq!(worker.shows.len(), 2, "who asks for a show that is to come does not wait");
     }
 }

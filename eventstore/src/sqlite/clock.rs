@@ -27,7 +27,7 @@ impl Clock {
     fn tell(&self, at: Instant, system: i64) -> i64 {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = at.saturating_duration_since(last.0).as_micros() as i64;
-        let now = system.max(last.1 + elapsed / 10 * 9);
+        let now = system.max(last.1 + elapsed * 9 / 10);
         // Of steps that are too short to count, none is lost.
         if now > last.1 {
             *last = (at, now);
