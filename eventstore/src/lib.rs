@@ -23,6 +23,7 @@ mod log;
 pub mod own_thread;
 pub mod postgres;
 pub mod sqlite;
+mod system_clock;
 mod tail;
 
 pub use append::{Appended, Batch, Entry, Fingerprint, Proposal, Recorded, RecordedOutcome, Verdict};

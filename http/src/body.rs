@@ -34,11 +34,7 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
         let is_json = is_json(request.headers());
-        let bytes = collect(request, BYTES_MAX).await?;
-        if !is_json {
-            return Err(no_json());
-        }
-        Ok(Self { value: parse(&bytes)?, bytes })
+        Self::of(collect(request, BYTES_MAX).await?, is_json)
     }
 }
 
@@ -49,16 +45,17 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> OptionalFromRe
     async fn from_request(request: Request, _state: &S) -> Result<Option<Self>, Failure> {
         let is_json = is_json(request.headers());
         let bytes = collect(request, BYTES_MAX).await?;
-        match bytes.is_empty() {
-            true => Ok(None),
-            false if is_json => Ok(Some(Self { value: parse(&bytes)?, bytes })),
-            false => Err(no_json()),
-        }
+        if bytes.is_empty() { Ok(None) } else { Self::of(bytes, is_json).map(Some) }
     }
 }
 
-fn no_json() -> Failure {
-    Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into()
+impl<T: DeserializeOwned, const BYTES_MAX: usize> JsonBody<T, BYTES_MAX> {
+    fn of(bytes: Bytes, is_json: bool) -> Result<Self, Failure> {
+        if !is_json {
+            return Err(Problem::new(Code::UnsupportedMediaType, "Send `Content-Type: application/json`.").into());
+        }
+        Ok(Self { value: parse(&bytes)?, bytes })
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

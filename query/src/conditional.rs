@@ -45,8 +45,8 @@ pub(crate) async fn leave_a_way_to_answer(mut request: Request) -> Request {
 /// The weight that a client gives to a coding, if it names it.
 fn weight(headers: &HeaderMap, coding: &str) -> Option<f32> {
     let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let named = listed.map(|item| item.split_once(';').unwrap_or((item, "q=1")));
-    let (_, weight) = named.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case(coding))?;
+    let mut weighted = listed.map(|item| item.split_once(';').unwrap_or((item, "q=1")));
+    let (_, weight) = weighted.find(|(name, _)| name.trim().eq_ignore_ascii_case(coding))?;
     let (_, number) = weight.split_once('=')?;
     number.trim().parse().ok()
 }

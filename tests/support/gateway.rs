@@ -1,32 +1,24 @@
 //! The gateway of `deploy/haproxy` in front of one server.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use fullhouse_test_servers::Process;
 
 use super::server::free_port;
 use super::{Person, Server, eventually};
 
 /// HAProxy before a server. It ends when it goes out of scope.
 pub struct Gateway {
-    child: Child,
+    _process: Process,
     pub url: String,
 }
 
 impl Gateway {
     /// Waits until it has found the server.
     pub async fn start(server: &Server) -> Self {
-        let configuration = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/haproxy/haproxy.cfg");
-        let listen = format!("127.0.0.1:{}", free_port());
-        let child = Command::new("haproxy")
-            .arg("-f")
-            .arg(configuration)
-            .env("FULLHOUSE_GATEWAY", &listen)
-            .env("FULLHOUSE_LISTEN", server.url.trim_start_matches("http://"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("haproxy is installed");
-        let gateway = Self { child, url: format!("http://{listen}") };
+        let configuration = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy/haproxy.cfg");
+        let (listen, to) = (format!("127.0.0.1:{}", free_port()), server.url.trim_start_matches("http://"));
+        let arguments = [&format!("FULLHOUSE_GATEWAY={listen}"), &format!("FULLHOUSE_LISTEN={to}"), "haproxy", "-f", configuration];
+        let process = Process::start("env", arguments.map(str::to_owned).into(), None);
+        let gateway = Self { _process: process, url: format!("http://{listen}") };
         let anyone = Person::anonymous(&gateway.url);
         eventually("the gateway has found the server", || async {
             let answer = anyone.request(reqwest::Method::GET, "/readyz").send().await.ok()?;
@@ -34,12 +26,5 @@ impl Gateway {
         })
         .await;
         gateway
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -59,7 +59,7 @@ impl Worker {
                         continue;
                     }
                     Some(Slot::Absent) => Decision::refuse(Refusal::UnknownShow, None, &job.submission),
-                    Some(Slot::Ready(show)) => {
+                    Some(Slot::Ready { show, .. }) => {
                         taken.prepare(&job.submission.show, show, command);
                         match decide(show, command, now) {
                             // What is set aside is free at this position, so that would not be true there.
@@ -209,7 +209,7 @@ impl SeatsTaken {
 
     fn put_back(self, shows: &mut HashMap<ShowId, Slot>) {
         for id in self.by_show.into_keys() {
-            if let Some(Slot::Ready(show)) = shows.get_mut(&id) {
+            if let Some(Slot::Ready { show, .. }) = shows.get_mut(&id) {
                 show.put_back();
             }
         }

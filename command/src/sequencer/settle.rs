@@ -94,7 +94,7 @@ impl Worker {
                 *has_grown = true;
                 true
             }
-            Slot::Ready(_) | Slot::Absent => false,
+            Slot::Ready { .. } | Slot::Absent => false,
         });
     }
 
@@ -131,14 +131,14 @@ impl Worker {
     /// Folds another server's fact into its show, unless the show was read so late that it has it.
     fn fold_fact(&mut self, fact: &StoredFact) -> Result<(), LoadError> {
         match self.shows.remove(&fact.show) {
-            Some(Slot::Ready(show)) if show.position() < fact.position => {
+            Some(Slot::Ready { show, is_used }) if show.position() < fact.position => {
                 let show = fold(Some(show), fact)?;
-                self.shows.insert(fact.show.clone(), Slot::Ready(show));
+                self.shows.insert(fact.show.clone(), Slot::Ready { show, is_used });
             }
             Some(Slot::Loading { jobs, .. }) => {
                 self.shows.insert(fact.show.clone(), Slot::Loading { jobs, has_grown: true });
             }
-            Some(unaffected @ Slot::Ready(_)) => {
+            Some(unaffected @ Slot::Ready { .. }) => {
                 self.shows.insert(fact.show.clone(), unaffected);
             }
             Some(Slot::Absent) | None => {}
@@ -176,16 +176,16 @@ impl Worker {
     /// Folds a fact of our own. A state that does not agree is dropped, and read again from the log when it is needed.
     fn evolve(&mut self, id: &ShowId, event: &Event, position: u64, recorded_at: Timestamp) {
         let breach = match self.shows.get_mut(id) {
-            Some(Slot::Ready(show)) if show.position() + 1 == position => show.evolve(event, recorded_at).err(),
+            Some(Slot::Ready { show, .. }) if show.position() + 1 == position => show.evolve(event, recorded_at).err(),
             None if position == 1 => match Show::schedule(event, recorded_at) {
                 Ok(show) => {
-                    self.shows.insert(id.clone(), Slot::Ready(Box::new(show)));
+                    self.shows.insert(id.clone(), Slot::Ready { show: Box::new(show), is_used: true });
                     None
                 }
                 Err(breach) => Some(breach),
             },
             // It is at another position, or being read: either way it is not known here.
-            Some(Slot::Ready(_) | Slot::Absent) | None => {
+            Some(Slot::Ready { .. } | Slot::Absent) | None => {
                 self.shows.remove(id);
                 None
             }
@@ -290,7 +290,7 @@ impl Worker {
 
     fn show(&self, id: &ShowId) -> Option<&Show> {
         match self.shows.get(id) {
-            Some(Slot::Ready(show)) => Some(show),
+            Some(Slot::Ready { show, .. }) => Some(show),
             Some(Slot::Loading { .. } | Slot::Absent) | None => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The loop of the sequencer, and the state that it owns.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -34,7 +34,11 @@ pub(super) enum Slot {
         has_grown: bool,
     },
     /// Its state at the log position that the worker knows.
-    Ready(Box<Show>),
+    Ready {
+        show: Box<Show>,
+        /// Whether it was needed since the last look at which shows nobody needs.
+        is_used: bool,
+    },
     /// There is no such show at that position.
     Absent,
 }
@@ -57,8 +61,7 @@ pub(super) struct Worker {
     to_warm: mpsc::Receiver<ShowId>,
     /// The show that is being read before anybody needs it. One at a time: a command that needs it waits for no other.
     warming: Option<ShowId>,
-    /// The shows that commands were about since the last look at which ones nobody needs.
-    used: HashSet<ShowId>,
+    /// When the worker last looked which shows nobody needs.
     looked_at: Instant,
     /// Shows that do not exist now, but may the next time that somebody asks.
     absent: Vec<ShowId>,
@@ -86,7 +89,6 @@ impl Worker {
             parked: 0,
             to_warm,
             warming: None,
-            used: HashSet::new(),
             looked_at: Instant::now(),
             absent: Vec::new(),
             limit,
@@ -128,19 +130,18 @@ impl Worker {
 
     /// What is known of a show that a command is about.
     pub fn used(&mut self, id: &ShowId) -> Option<&mut Slot> {
-        let slot = self.shows.get_mut(id);
-        // Ids that somebody made up are not kept.
-        if matches!(slot, Some(Slot::Ready(_))) && !self.used.contains(id) {
-            self.used.insert(id.clone());
+        let slot = self.shows.get_mut(id)?;
+        if let Slot::Ready { is_used, .. } = slot {
+            *is_used = true;
         }
-        slot
+        Some(slot)
     }
 
     /// Drops the states of shows that have begun and that no command was about since the last time. They are read again when one is.
     fn forget_unused(&mut self) {
-        let (used, now) = (std::mem::take(&mut self.used), self.log.now());
-        self.shows.retain(|id, slot| match slot {
-            Slot::Ready(show) => show.plan().starts_at > now || used.contains(id),
+        let now = self.log.now();
+        self.shows.retain(|_, slot| match slot {
+            Slot::Ready { show, is_used } => std::mem::take(is_used) || show.plan().starts_at > now,
             Slot::Loading { .. } | Slot::Absent => true,
         });
         metrics::gauge!(SHOWS).set(self.shows.len() as f64);
@@ -244,7 +245,7 @@ impl Worker {
             Err(error) => Err(error),
         };
         let slot = match read {
-            Ok(Some(show)) => Slot::Ready(show),
+            Ok(Some(show)) => Slot::Ready { show, is_used: true },
             Ok(None) => {
                 self.absent.push(id.clone());
                 Slot::Absent
@@ -256,8 +257,7 @@ impl Worker {
                 return Vec::new();
             }
         };
-        self.shows.insert(id.clone(), slot);
-        self.used(&id);
+        self.shows.insert(id, slot);
         jobs
     }
 }
@@ -288,7 +288,7 @@ mod tests {
             let plan = Plan { starts_at: Timestamp::from_micros(1), ..testing::plan(&[3]) };
             let event = Event::ShowScheduled(Box::new(plan));
             let show = Show::schedule(&event, Timestamp::default()).expect("a plan");
-            worker.shows.insert(id.clone(), Slot::Ready(Box::new(show)));
+            worker.shows.insert(id.clone(), Slot::Ready { show: Box::new(show), is_used: false });
         }
         worker.shows.insert(ShowId::parse("local-c").expect("plain"), Slot::Loading { jobs: Vec::new(), has_grown: false });
         for _ in 0..2 {
@@ -296,13 +296,13 @@ mod tests {
             assert!(worker.used(&ShowId::parse("local-made-up").expect("plain")).is_none());
             worker.forget_unused();
             assert!(worker.shows.contains_key(&asked) && !worker.shows.contains_key(&unasked));
-            assert!(worker.used.is_empty() && worker.shows.len() == 2, "what is being read stays");
+            assert_eq!(worker.shows.len(), 2, "what is being read stays");
         }
         worker.forget_unused();
         assert_eq!(worker.shows.len(), 1);
         let to_come = Plan { starts_at: Timestamp::from_micros(i64::MAX / 2), ..testing::plan(&[3]) };
         let show = Show::schedule(&Event::ShowScheduled(Box::new(to_come)), Timestamp::default()).expect("a plan");
-        worker.shows.insert(unasked, Slot::Ready(Box::new(show)));
+        worker.shows.insert(unasked, Slot::Ready { show: Box::new(show), is_used: false });
         worker.forget_unused();
         assert_eq!(worker.shows.len(), 2, "who asks for a show that is to come does not wait");
     }

@@ -8,6 +8,8 @@ use fullhouse_domain::Timestamp;
 use fullhouse_domain::planted::{Bug, is_planted};
 use tokio::time::Instant;
 
+use crate::system_clock::system_micros;
+
 /// What the database's clock said last, and how long ago that was by a clock that nobody can set.
 ///
 /// The answer was under way for a while before it is noted, so this clock is a little behind the database's and never
@@ -38,11 +40,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let (at, then) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed: Duration = at.elapsed();
-        let now = if is_planted(Bug::OwnClock) { own_micros() } else { (then + elapsed).as_micros() };
+        let now = if is_planted(Bug::OwnClock) { system_micros() } else { (then + elapsed).as_micros() };
         Timestamp::from_micros(self.said.fetch_max(now, Ordering::Relaxed).max(now))
     }
-}
-
-fn own_micros() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
 }

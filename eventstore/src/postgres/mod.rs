@@ -29,7 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use connect::{Access, Schema, check_right, check_settings, column, connect_to, connect_to_tables, migrate, migrate_schema, timely};
 pub use single::{SingleConnection, Working};
-pub use write::FENCE;
+pub use write::make_commit_wait;
 
 use crate::append::{Appended, Batch};
 use crate::error::LogError;

@@ -24,9 +24,6 @@ use crate::judge::{Judged, Known, NewCommand, appends_nothing, judge, keyed_of, 
 const APPEND_MAX: Duration = Duration::from_secs(5);
 /// How many facts that a batch does not know may be read while the lock is held. Whoever is further behind catches up first.
 const UNKNOWN_MAX: u64 = 50_000;
-/// Gives a transaction that writes nothing something to wait for: its commit returns when the standby has this, and with it all that is visible.
-/// A commit that was cut short is visible before any standby has it.
-pub const FENCE: &str = "SELECT pg_logical_emit_message(true, 'fullhouse', '')";
 /// The transaction, and the lock that all writers of a log share. Locks are counted apart for each database.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7001, 1)";
 
@@ -87,7 +84,7 @@ impl Writer {
             let known = self.known(&mut connection, batch).await?;
             let appended = judge(batch, known).appended;
             if tells_of_the_past(&appended) {
-                sqlx::raw_sql(FENCE).execute(&mut connection).await.map_err(failed("waiting for the standby"))?;
+                make_commit_wait(&mut connection).await.map_err(failed("waiting for the standby"))?;
             }
             appended
         } else {
@@ -104,7 +101,7 @@ impl Writer {
         if !facts.is_empty() || !commands.is_empty() {
             insert(connection, &facts, &commands).await?;
         } else if tells_of_the_past(&appended) {
-            sqlx::raw_sql(FENCE).execute(&mut *connection).await.map_err(failed("waiting for the standby"))?;
+            make_commit_wait(connection).await.map_err(failed("waiting for the standby"))?;
         }
         sqlx::raw_sql("COMMIT").execute(connection).await.map_err(failed("committing an append"))?;
         self.remember_heads(&facts, appended.head_before);
@@ -180,6 +177,12 @@ impl Writer {
         }
         self.head = head_before + facts.len() as u64;
     }
+}
+
+/// Gives a transaction that writes nothing something to wait for: its commit returns when the standby has this, and with it all that is visible.
+/// A commit that was cut short is visible before any standby has it. Outside of a transaction it is one of its own, and waits itself.
+pub async fn make_commit_wait(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("SELECT pg_logical_emit_message(true, 'fullhouse', '')").execute(connection).await.map(|_| ())
 }
 
 /// Whether somebody will be told that something is so because it was done before.

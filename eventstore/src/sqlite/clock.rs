@@ -1,9 +1,11 @@
 //! The clock of a log in one file: the system's, but it never runs back, and never stands still for long.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use fullhouse_domain::Timestamp;
+
+use crate::system_clock::system_micros;
 
 /// What was said last, in microseconds since 1970, and when that was by a clock that nobody can set.
 #[derive(Debug)]
@@ -18,8 +20,7 @@ impl Clock {
     }
 
     pub fn now(&self) -> Timestamp {
-        let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-        Timestamp::from_micros(self.tell(Instant::now(), system))
+        Timestamp::from_micros(self.tell(Instant::now(), system_micros()))
     }
 
     /// When the system's clock was set back, time goes on from where it was, at nine tenths of its pace until the two meet: holds still end, and

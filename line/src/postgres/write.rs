@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use fullhouse_domain::{ShowId, Subject};
-use fullhouse_eventstore::postgres::{FENCE, column, timely};
+use fullhouse_eventstore::postgres::{column, make_commit_wait, timely};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
@@ -75,7 +75,7 @@ impl Writer {
         give_up(&mut connection, &settled).await?;
         give(&mut connection, &settled).await?;
         if settled.new.is_empty() && settled.given_up.is_empty() {
-            sqlx::raw_sql(FENCE).execute(&mut connection).await.map_err(failed("waiting for the standby"))?;
+            make_commit_wait(&mut connection).await.map_err(failed("waiting for the standby"))?;
         }
         sqlx::raw_sql("COMMIT").execute(&mut connection).await.map_err(failed("committing a change of the line"))?;
         self.connection = Some(connection);

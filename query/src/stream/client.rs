@@ -33,11 +33,7 @@ impl Client {
         if let Some(subject) = &subject {
             feed.listen(subject);
         }
-        let mut frames = feed.frames();
-        // One that was published just before would never be seen.
-        if matches!(frames.borrow().kind, FrameKind::Last) {
-            frames.mark_changed();
-        }
+        let frames = feed.frames();
         let mut client = Self { feed, frames, subject, position: 0, waiter, ready: VecDeque::new(), _place: place };
         client.ready.push_back(opening().into());
         client.position = last_event_id.unwrap_or(0);

@@ -137,7 +137,12 @@ impl Feed {
     }
 
     pub fn frames(&self) -> watch::Receiver<Arc<Frame>> {
-        self.frames.subscribe()
+        let mut frames = self.frames.subscribe();
+        // One that was published just before would never be seen.
+        if matches!(frames.borrow().kind, FrameKind::Last) {
+            frames.mark_changed();
+        }
+        frames
     }
 
     /// The whole map as a message, and its position.
